@@ -1,0 +1,49 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/fault"
+)
+
+// enqueueTimeout is how long an entry may wait for Raft to take it, when the disk holds Raft up.
+const enqueueTimeout = 2 * time.Second
+
+// Commit appends an entry to the log and returns what the state machine answered, once a majority has the entry on disk
+// and this node has applied it. Only the leader can; elsewhere the error is [ErrNotLeader].
+//
+// An error for which [fault.IsUnknown] holds leaves open whether the entry is or will be committed. After any other the
+// entry is not in the log.
+func (m *Member) Commit(ctx context.Context, entry []byte) (any, error) {
+	future := m.raft.Apply(entry, enqueueTimeout)
+	done := make(chan error, 1)
+	go func() { done <- future.Error() }() // ends at the latest when Raft is shut down
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, commitError(err)
+		}
+		return future.Response(), nil
+	case <-ctx.Done():
+		return nil, fault.Unknown(fmt.Errorf("%w while a majority was asked to store the write", fault.ErrTimeout))
+	}
+}
+
+// commitError sorts Raft's errors: what happened before the entry was in the log, and what after.
+func commitError(err error) error {
+	switch {
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return ErrNotLeader
+	case errors.Is(err, raft.ErrEnqueueTimeout):
+		return fmt.Errorf("%w: the leader's disk or log does not keep up", fault.ErrOverloaded)
+	case errors.Is(err, raft.ErrAbortedByRestore):
+		return fmt.Errorf("%w: a restore came in between", fault.ErrConflict)
+	default: // leadership lost, shutdown, a disk that failed
+		return fault.Unknown(fmt.Errorf("%w any more: %w", fault.ErrNoLeader, err))
+	}
+}

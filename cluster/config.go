@@ -1,0 +1,96 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Config says who a member is, where it listens, and whom it looks for.
+type Config struct {
+	DataDir string // holds the identity, the log, the vote and the snapshots; nobody else may use it
+
+	PeerAddr, GossipAddr           string // bound, host:port; port 0 takes a free one
+	AdvertisePeer, AdvertiseGossip string // what others are told; empty means the bound address
+	AdvertiseHTTP                  string // host:port of this node's API, for those who ask who leads
+
+	Label      string // the node's name, unique among the live ones
+	Zone       string
+	Datacenter string
+	Version    string
+	Meta       map[string]string // small: all that a node says of itself must fit in 512 bytes
+
+	Join     []string // gossip addresses; asked again and again until one answers
+	Expect   int      // form a new cluster when so many voters have met; 0 only joins
+	NonVoter bool     // joins as a read replica
+
+	// Multiplier stretches Raft's times. Too low a value for a slow disk or network makes leaders change without need;
+	// a high one makes the end of a leader be noticed later. At least 1.
+	Multiplier int
+
+	Network Network
+	Machine Machine
+	Log     *slog.Logger
+}
+
+// Machine is the state machine that the log drives. Raft calls the methods of [raft.BatchingFSM] on one goroutine of its
+// own; the others are called from many at once.
+type Machine interface {
+	raft.BatchingFSM
+
+	// Applied is the index of the last entry whose effect readers can see.
+	Applied() uint64
+
+	// Await returns once Applied is at least index, or ctx ends.
+	Await(ctx context.Context, index uint64) error
+}
+
+// Validate tells what is wrong with the configuration.
+func (c Config) Validate() error {
+	switch {
+	case c.DataDir == "":
+		return errors.New("the data directory is missing")
+	case c.Label == "":
+		return errors.New("the node's name is missing")
+	case c.Multiplier < 1 || c.Multiplier > 20:
+		return fmt.Errorf("a Raft multiplier is from 1 to 20, not %d", c.Multiplier)
+	case c.Expect < 0 || c.Expect > 9:
+		return fmt.Errorf("a cluster is formed by 1 to 9 voters, not %d", c.Expect)
+	case c.Expect == 0 && len(c.Join) == 0:
+		return errors.New("a node that expects no cluster of its own needs the address of another to join")
+	case c.Expect > 0 && c.NonVoter:
+		return errors.New("a read replica takes no part in forming a cluster: leave out the number of expected voters")
+	case c.Network == nil, c.Machine == nil, c.Log == nil:
+		return errors.New("a member needs a network, a state machine and a log")
+	}
+	return nil
+}
+
+// Raft's times, before the multiplier.
+const (
+	heartbeatTimeout = 500 * time.Millisecond
+	electionTimeout  = 500 * time.Millisecond
+	leaseTimeout     = 250 * time.Millisecond
+)
+
+// raftConfig is Raft's own configuration.
+func (c Config) raftConfig(raftID string, skipSnapshot bool, leadership chan<- bool) *raft.Config {
+	config := raft.DefaultConfig()
+	config.LocalID = raft.ServerID(raftID)
+	config.HeartbeatTimeout = heartbeatTimeout * time.Duration(c.Multiplier)
+	config.ElectionTimeout = electionTimeout * time.Duration(c.Multiplier)
+	config.LeaderLeaseTimeout = leaseTimeout * time.Duration(c.Multiplier)
+	// A snapshot of a follower that fell behind costs more than the log that would have spared it: the log is kept
+	// longer than the distance between two snapshots.
+	config.SnapshotThreshold = 8192
+	config.TrailingLogs = 10240
+	config.NoSnapshotRestoreOnStart = skipSnapshot
+	config.NoLegacyTelemetry = true
+	config.NotifyCh = leadership
+	config.Logger = raftLogger(c.Log.With("part", "raft"))
+	return config
+}

@@ -1,0 +1,87 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log"
+	"log/slog"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// raftLogger lets hashicorp/raft write to slog.
+func raftLogger(to *slog.Logger) hclog.Logger {
+	logger := hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard, Level: hclogLevel(to)})
+	logger.RegisterSink(slogSink{to})
+	return logger
+}
+
+// hclogLevel spares Raft the making of messages that nobody wants.
+func hclogLevel(to *slog.Logger) hclog.Level {
+	ctx := context.Background()
+	switch {
+	case to.Enabled(ctx, slog.LevelDebug):
+		return hclog.Debug
+	case to.Enabled(ctx, slog.LevelInfo):
+		return hclog.Info
+	case to.Enabled(ctx, slog.LevelWarn):
+		return hclog.Warn
+	default:
+		return hclog.Error
+	}
+}
+
+// slogSink is the [hclog.SinkAdapter] that passes on to slog.
+type slogSink struct{ to *slog.Logger }
+
+func (s slogSink) Accept(_ string, level hclog.Level, message string, args ...any) {
+	s.to.Log(context.Background(), slogLevel(level, message), message, args...)
+}
+
+// routine are warnings of Raft's that tell of nothing out of the ordinary: a follower that hears of a commit, from the
+// announcer, before it has got the entry.
+var routine = map[string]bool{
+	"failed to get previous log":                 true,
+	"appendEntries rejected, sending older logs": true,
+}
+
+func slogLevel(level hclog.Level, message string) slog.Level {
+	if routine[message] {
+		return slog.LevelDebug
+	}
+	switch level {
+	case hclog.Error:
+		return slog.LevelError
+	case hclog.Warn:
+		return slog.LevelWarn
+	case hclog.Info:
+		// Raft tells its every election at this level, which the operator learns in one line from the leadership.
+		return slog.LevelDebug
+	default:
+		return slog.LevelDebug
+	}
+}
+
+// gossipLogger lets memberlist, which knows the standard library's logger only, write to slog.
+func gossipLogger(to *slog.Logger) *log.Logger {
+	return log.New(gossipWriter{to}, "", 0)
+}
+
+// gossipWriter takes memberlist's lines, such as "[WARN] memberlist: was able to reach ...".
+type gossipWriter struct{ to *slog.Logger }
+
+func (w gossipWriter) Write(line []byte) (int, error) {
+	level := slog.LevelDebug
+	for prefix, l := range map[string]slog.Level{"[ERR]": slog.LevelWarn, "[WARN]": slog.LevelWarn} {
+		if bytes.HasPrefix(line, []byte(prefix)) {
+			level = l
+		}
+	}
+	_, message, found := bytes.Cut(bytes.TrimSpace(line), []byte("memberlist: "))
+	if !found {
+		message = bytes.TrimSpace(line)
+	}
+	w.to.Log(context.Background(), level, string(message))
+	return len(line), nil
+}

@@ -1,0 +1,145 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// A Handler answers a call of another node. It may run on many goroutines at once; the context ends when the caller
+// gives up. An [ErrNotLeader] reaches the caller as such, any other error as its text.
+type Handler func(ctx context.Context, request []byte) ([]byte, error)
+
+var (
+	// ErrNotLeader says that a call or an entry came to a node that does not lead. Nothing was done.
+	ErrNotLeader = errors.New("this node does not lead")
+
+	// ErrUnreachable says that a call never left, since no connection came about. Nothing was done.
+	ErrUnreachable = errors.New("can't be reached")
+)
+
+const (
+	peerPrefix = "/peer/v1/"
+
+	headerPeerCluster = "Muster-Cluster"
+
+	// maxPeerMessage bounds a request or an answer between nodes: a batch of 512 instances of the largest size that
+	// the API lets in takes less than half of it.
+	maxPeerMessage = 4 << 20
+
+	// maxPeerStreams is how many calls of one node may be under way at once over its one connection.
+	maxPeerStreams = 4096
+)
+
+// peers carries the calls between nodes: HTTP/2 with prior knowledge over the peer port, one connection a pair,
+// on which calls do not wait for one another.
+type peers struct {
+	clusterID func() string
+	handlers  map[string]Handler
+	server    *http.Server
+	client    *http.Client
+}
+
+func newPeers(network Network, clusterID func() string, log *slog.Logger) *peers {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	p := &peers{clusterID: clusterID, handlers: map[string]Handler{}}
+	p.server = &http.Server{
+		Handler:           p,
+		Protocols:         protocols,
+		ReadHeaderTimeout: 5 * time.Second,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxPeerStreams},
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	p.client = &http.Client{Transport: &http.Transport{
+		Protocols: protocols,
+		// A peer that stopped answering is noticed by pings, so that calls do not queue on a dead connection.
+		HTTP2:       &http.HTTP2Config{SendPingTimeout: 2 * time.Second, PingTimeout: 2 * time.Second, WriteByteTimeout: 5 * time.Second},
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) { return network.Dial(ctx, address) },
+	}}
+	return p
+}
+
+// handle sets who answers the calls of a name. All handlers are set before serve.
+func (p *peers) handle(name string, h Handler) { p.handlers[name] = h }
+
+func (p *peers) serve(listener net.Listener) error {
+	if err := p.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (p *peers) close(ctx context.Context) error {
+	p.client.CloseIdleConnections()
+	if err := p.server.Shutdown(ctx); err != nil {
+		return p.server.Close()
+	}
+	return nil
+}
+
+// ServeHTTP answers one call: a POST whose path names the handler and whose body is the request.
+func (p *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	theirs, ours := r.Header.Get(headerPeerCluster), p.clusterID()
+	if theirs != "" && ours != "" && theirs != ours {
+		http.Error(w, "this node belongs to cluster "+ours+", not to "+theirs, http.StatusForbidden)
+		return
+	}
+	h, ok := p.handlers[strings.TrimPrefix(r.URL.Path, peerPrefix)]
+	if !ok || r.Method != http.MethodPost {
+		http.Error(w, "no such call between nodes: "+r.Method+" "+r.URL.Path, http.StatusNotFound)
+		return
+	}
+	request, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPeerMessage))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	answer, err := h(r.Context(), request)
+	switch {
+	case errors.Is(err, ErrNotLeader):
+		http.Error(w, err.Error(), http.StatusMisdirectedRequest)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	default:
+		_, _ = w.Write(answer) // the caller is gone where this fails
+	}
+}
+
+// call asks the node at address. After an error that is neither [ErrNotLeader] nor [ErrUnreachable] the other node may
+// have done what it was asked.
+func (p *peers) call(ctx context.Context, address, name string, request []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+peerPrefix+name, bytes.NewReader(request))
+	if err != nil {
+		return nil, err
+	}
+	if id := p.clusterID(); id != "" {
+		r.Header.Set(headerPeerCluster, id)
+	}
+	response, err := p.client.Do(r)
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return nil, fmt.Errorf("node %s %w: %w", address, ErrUnreachable, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("call node %s: %w", address, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxPeerMessage))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("call node %s: %w", address, err)
+	case response.StatusCode == http.StatusMisdirectedRequest:
+		return nil, ErrNotLeader
+	case response.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("node %s answered %s: %s", address, response.Status, bytes.TrimSpace(answer))
+	default:
+		return answer, nil
+	}
+}

@@ -1,0 +1,178 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// raftPreamble is the first byte of a connection that carries Raft's messages. HTTP/2 begins with the P of "PRI".
+const raftPreamble = 'R'
+
+// preambleTimeout is how long a new connection may take to say what it is for.
+const preambleTimeout = 3 * time.Second
+
+// port is the peer port: one listener whose connections go, by their first byte, to Raft or to the HTTP/2 server of
+// the calls between nodes.
+//
+// A Raft connection names the cluster that it belongs to. One of another cluster is closed, and so is every one as
+// long as this node belongs to none: a node whose disk was wiped takes no part in any vote before it was admitted.
+type port struct {
+	network   Network
+	listener  net.Listener
+	clusterID func() string
+	log       *slog.Logger
+
+	raft *connQueue
+	rpc  *connQueue
+
+	mu     sync.Mutex
+	undone map[net.Conn]struct{} // connections that have not yet said what they are for
+	closed bool
+	wait   sync.WaitGroup
+}
+
+func openPort(ctx context.Context, network Network, address string, clusterID func() string, log *slog.Logger) (*port, error) {
+	listener, err := network.Listen(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("open the peer port: %w", err)
+	}
+	p := &port{
+		network: network, listener: listener, clusterID: clusterID, log: log,
+		raft: newConnQueue(listener.Addr()), rpc: newConnQueue(listener.Addr()),
+		undone: map[net.Conn]struct{}{},
+	}
+	p.wait.Go(p.accept)
+	return p, nil
+}
+
+func (p *port) accept() {
+	for {
+		conn, err := p.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			p.log.Warn("a connection to the peer port could not be accepted", "error", err)
+			time.Sleep(50 * time.Millisecond) // out of file descriptors, most likely: do not spin
+			continue
+		}
+		if !p.begin(conn) {
+			_ = conn.Close()
+			return
+		}
+		p.wait.Go(func() {
+			p.route(conn)
+			p.end(conn)
+		})
+	}
+}
+
+func (p *port) begin(conn net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.undone[conn] = struct{}{}
+	return true
+}
+
+func (p *port) end(conn net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.undone, conn)
+}
+
+// route reads what the connection is for and passes it on, or closes it.
+func (p *port) route(conn net.Conn) {
+	_ = conn.SetReadDeadline(time.Now().Add(preambleTimeout))
+	var first [1]byte
+	if _, err := io.ReadFull(conn, first[:]); err != nil {
+		_ = conn.Close() // a port scan or a health probe; nothing to say about it
+		return
+	}
+	if first[0] != raftPreamble {
+		_ = conn.SetReadDeadline(time.Time{})
+		p.rpc.put(&replayConn{Conn: conn, read: bytes.NewReader(first[:])})
+		return
+	}
+	theirs, err := readClusterID(conn)
+	if ours := p.clusterID(); err != nil || ours == "" || theirs != ours {
+		p.log.Debug("a Raft connection was refused", "from", conn.RemoteAddr(), "its_cluster", theirs, "our_cluster", ours, "error", err)
+		_ = conn.Close()
+		return
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	p.raft.put(conn)
+}
+
+func (p *port) close() {
+	p.mu.Lock()
+	p.closed = true
+	_ = p.listener.Close()
+	for conn := range p.undone {
+		_ = conn.Close()
+	}
+	p.mu.Unlock()
+	_ = p.raft.Close()
+	_ = p.rpc.Close()
+	p.wait.Wait()
+}
+
+// raftStream is the part of the port that Raft sees, a [raft.StreamLayer].
+type raftStream struct {
+	*connQueue
+	port *port
+}
+
+// Dial connects to another node's Raft.
+func (s raftStream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout) // Raft's interface has no context
+	defer cancel()
+	conn, err := s.port.network.Dial(ctx, string(address))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Write(appendPreamble(nil, s.port.clusterID())); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func appendPreamble(b []byte, clusterID string) []byte {
+	b = append(b, raftPreamble, byte(len(clusterID)))
+	return append(b, clusterID...)
+}
+
+func readClusterID(r io.Reader) (string, error) {
+	var length [1]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return "", err
+	}
+	id := make([]byte, length[0])
+	_, err := io.ReadFull(r, id)
+	return string(id), err
+}
+
+// replayConn is a connection of which some bytes were read already; they come first.
+type replayConn struct {
+	net.Conn
+	read *bytes.Reader
+}
+
+func (c *replayConn) Read(b []byte) (int, error) {
+	if c.read.Len() > 0 {
+		return c.read.Read(b)
+	}
+	return c.Conn.Read(b)
+}

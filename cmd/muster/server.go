@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/musterhq/muster/internal/node"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func (p *program) server() *cobra.Command {
+	c := node.Config{Meta: pairs{}}
+	var log logging
+	cmd := &cobra.Command{
+		Use:   "server --data-dir DIR",
+		Short: "Run one node",
+		Long: `Run one node until SIGINT or SIGTERM. It then hands over its leadership, answers what is in flight and leaves.
+A second signal ends it at once; nothing that was acknowledged is lost by that.`,
+		Example: `  muster server --data-dir /var/lib/muster
+
+  # each of three nodes, on its own machine
+  muster server --data-dir /var/lib/muster --bootstrap-expect 3 --join 10.0.0.1:7302,10.0.0.2:7302,10.0.0.3:7302 \
+      --http-addr 10.0.0.1:7300 --peer-addr 10.0.0.1:7301 --gossip-addr 10.0.0.1:7302`,
+		Args: names(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.DataDir == "" {
+				return usagef("--data-dir is missing: the folder where the node keeps its log and state")
+			}
+			if err := labelByHost(&c); err != nil {
+				return err
+			}
+			if err := c.Validate(); err != nil {
+				return &usageError{err}
+			}
+			c.Version = thisBuild().Version
+			c.Logger = log.logger(p.stderr)
+			return p.serve(cmd.Context(), c)
+		},
+	}
+	serverFlags(cmd.Flags(), &c)
+	log.addTo(cmd.Flags(), "info")
+	return cmd
+}
+
+func serverFlags(flags *pflag.FlagSet, c *node.Config) {
+	flags.SortFlags = false
+	flags.StringVar(&c.DataDir, "data-dir", "", "folder where the node keeps its log and state (required)")
+	flags.StringVar(&c.ID, "node-id", "", "label of the node, unique among the live ones (default the host's name)")
+	flags.StringVar(&c.HTTPAddr, "http-addr", "127.0.0.1:7300", "address of the API and the metrics")
+	flags.StringVar(&c.PeerAddr, "peer-addr", "127.0.0.1:7301", "address for Raft and calls between nodes")
+	flags.StringVar(&c.GossipAddr, "gossip-addr", "127.0.0.1:7302", "address for gossip, TCP and UDP")
+	flags.StringVar(&c.AdvertiseHTTP, "advertise-http", "", "what others are told where it differs from --http-addr")
+	flags.StringVar(&c.AdvertisePeer, "advertise-peer", "", "what others are told where it differs from --peer-addr")
+	flags.StringVar(&c.AdvertiseGossip, "advertise-gossip", "", "what others are told where it differs from --gossip-addr")
+	flags.StringSliceVar(&c.Join, "join", nil, "gossip addresses of other nodes; retried until one answers")
+	flags.IntVar(&c.BootstrapExpect, "bootstrap-expect", 0, "form a new cluster when this many voters have met (default 1 without --join)")
+	flags.BoolVar(&c.NonVoter, "nonvoter", false, "join as a read replica")
+	flags.BoolVar(&c.AllowStaleStart, "allow-stale-start", false, "serve local reads after a start before having caught up with a leader")
+	flags.IntVar(&c.RaftMultiplier, "raft-multiplier", 1, "stretches Raft's times, for slow networks or disks")
+	flags.StringVar(&c.Zone, "zone", "", "where the node runs")
+	flags.StringVar(&c.Datacenter, "datacenter", "dc1", "the data centre that the node is in")
+	flags.Var(pairs(c.Meta), "node-meta", "metadata of the node; may be given many times")
+}
+
+// labelByHost names a node that has no label of its own after its host.
+func labelByHost(c *node.Config) error {
+	if c.ID != "" {
+		return nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("the host's name is unknown (%w): name the node with --node-id", err)
+	}
+	c.ID = host
+	return nil
+}
+
+// serve runs a node until ctx ends or the node fails.
+func (p *program) serve(ctx context.Context, c node.Config) error {
+	if err := freePorts(ctx,
+		endpointFlag{c.HTTPAddr, "--http-addr", []string{"tcp"}},
+		endpointFlag{c.PeerAddr, "--peer-addr", []string{"tcp"}},
+		endpointFlag{c.GossipAddr, "--gossip-addr", []string{"tcp", "udp"}},
+	); err != nil {
+		return err
+	}
+	n, err := p.startNode(ctx, c)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // A signal came before the node was there: nothing is left to stop.
+		}
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return stop(ctx, n)
+	case err := <-n.Failed():
+		return &nodeFailure{err: err}
+	}
+}

@@ -1,0 +1,133 @@
+package fsm
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/musterhq/muster/internal/record"
+	"github.com/musterhq/muster/registry"
+)
+
+// An entry of the log is a CRC32C, a version, and fields in protobuf's wire format, those that a reader does not know
+// being skipped. A change that a reader must not skip takes a higher version.
+const (
+	commandVersion = 1
+
+	commandProposedAt protowire.Number = 1 // nanoseconds since 1970; says when, decides nothing
+	commandProposer   protowire.Number = 2 // the Raft id of the leader that made the entry
+	commandWrite      protowire.Number = 3 // a write each
+
+	// Field 1 of a write is kept for the identity of the caller.
+	writeOperation protowire.Number = 2 // an operation each
+)
+
+// errUnreadable says that an entry that was committed can't be applied here. A node that skipped it would hold another
+// state than the others, so it must stop.
+var errUnreadable = errors.New("an entry of the log can't be read")
+
+// command is what an entry holds.
+type command struct {
+	proposedAt time.Time
+	proposer   string
+	writes     []write
+}
+
+// write is what one caller asked for: operations of which all are applied or none.
+type write []registry.Operation
+
+// encodeWrite makes the bytes of a write. They are made once, where the write came in, and stand in the entry as they are.
+func encodeWrite(ops write) []byte {
+	var b, operation []byte
+	for _, op := range ops {
+		operation = record.AppendOperation(operation[:0], op)
+		b = protowire.AppendTag(b, writeOperation, protowire.BytesType)
+		b = protowire.AppendBytes(b, operation)
+	}
+	return b
+}
+
+// encodeCommand makes an entry of writes that are encoded already.
+func encodeCommand(proposedAt time.Time, proposer string, writes [][]byte) []byte {
+	b := []byte{commandVersion}
+	b = protowire.AppendTag(b, commandProposedAt, protowire.VarintType)
+	b = protowire.AppendVarint(b, uint64(proposedAt.UnixNano()))
+	b = protowire.AppendTag(b, commandProposer, protowire.BytesType)
+	b = protowire.AppendString(b, proposer)
+	for _, w := range writes {
+		b = protowire.AppendTag(b, commandWrite, protowire.BytesType)
+		b = protowire.AppendBytes(b, w)
+	}
+	return record.AppendFramed(nil, b)
+}
+
+func decodeCommand(entry []byte) (command, error) {
+	b, err := record.Unframe(entry)
+	if err != nil {
+		return command{}, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	if len(b) == 0 || b[0] != commandVersion {
+		return command{}, fmt.Errorf("%w: it has another version than the %d that this muster knows; start a newer muster on this node", errUnreadable, commandVersion)
+	}
+	var c command
+	err = eachField(b[1:], func(num protowire.Number, number uint64, bytes []byte) error {
+		switch num {
+		case commandProposedAt:
+			c.proposedAt = time.Unix(0, int64(number))
+		case commandProposer:
+			c.proposer = string(bytes)
+		case commandWrite:
+			w, err := decodeWrite(bytes)
+			c.writes = append(c.writes, w)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return command{}, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	return c, nil
+}
+
+func decodeWrite(b []byte) (write, error) {
+	var w write
+	err := eachField(b, func(num protowire.Number, _ uint64, bytes []byte) error {
+		if num != writeOperation {
+			return nil
+		}
+		op, err := record.DecodeOperation(bytes)
+		w = append(w, op)
+		return err
+	})
+	return w, err
+}
+
+// eachField visits the fields of a message: the numbers and the byte strings among them.
+func eachField(b []byte, visit func(num protowire.Number, number uint64, bytes []byte) error) error {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return fmt.Errorf("%w: %w", record.ErrDamaged, protowire.ParseError(n))
+		}
+		b = b[n:]
+		size := protowire.ConsumeFieldValue(num, typ, b)
+		if size < 0 {
+			return fmt.Errorf("%w: field %d: %w", record.ErrDamaged, num, protowire.ParseError(size))
+		}
+		var number uint64
+		var bytes []byte
+		switch typ {
+		case protowire.VarintType:
+			number, _ = protowire.ConsumeVarint(b)
+		case protowire.BytesType:
+			bytes, _ = protowire.ConsumeBytes(b)
+		}
+		if err := visit(num, number, bytes); err != nil {
+			return err
+		}
+		b = b[size:]
+	}
+	return nil
+}

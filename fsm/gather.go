@@ -1,0 +1,216 @@
+package fsm
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/musterhq/muster/internal/fault"
+)
+
+const (
+	// maxQueued is how many writes may wait on the leader. More would wait longer than their callers do.
+	maxQueued = 16384
+
+	// maxEntry bounds an entry, except where a single write is larger.
+	maxEntry = 512 << 10
+
+	// maxInFlight is how many entries are on their way to a majority at once. With one, the leader would stand still
+	// while the disks write; with many, entries would be small and each costs a round of its own.
+	maxInFlight = 2
+)
+
+// Log commits an entry and returns what the state machine answered. It is [cluster.Member.Commit], whose errors it has.
+// It is called from several goroutines at once.
+type Log interface {
+	Commit(ctx context.Context, entry []byte) (any, error)
+}
+
+// gatherer makes entries of the writes that come to the leader: those that arrive while entries are on their way share
+// the next one, and nothing waits while none is.
+//
+// An entry never holds two operations on one instance: they would share an index, and a client that saw the first of two
+// versions could not tell it from the second by If-Match.
+type gatherer struct {
+	log      Log
+	proposer string
+
+	mu    sync.Mutex
+	queue []*pending
+	last  time.Time     // when the last entry was proposed; the next one is later
+	wake  chan struct{} // tells run of writes in the queue
+}
+
+// pending is a write that waits for its entry and then for its reply.
+type pending struct {
+	encoded []byte
+	targets []target
+	taken   bool // into an entry; after that the write can't be taken back
+	done    chan reply
+}
+
+type target struct{ service, id string }
+
+func newGatherer(log Log, proposer string) *gatherer {
+	return &gatherer{log: log, proposer: proposer, wake: make(chan struct{}, 1)}
+}
+
+// submit has a write committed and returns its reply. A caller that gives up before the write is in an entry takes it
+// back; after that its outcome is unknown.
+func (g *gatherer) submit(ctx context.Context, w write, encoded []byte) reply {
+	p := &pending{encoded: encoded, done: make(chan reply, 1)}
+	for _, op := range w {
+		service, id := op.Target()
+		p.targets = append(p.targets, target{service, id})
+	}
+	g.mu.Lock()
+	if len(g.queue) >= maxQueued {
+		g.mu.Unlock()
+		return reply{err: fmt.Errorf("%w: %d writes wait on the leader already", fault.ErrOverloaded, maxQueued)}
+	}
+	g.queue = append(g.queue, p)
+	g.mu.Unlock()
+	g.awake()
+	select {
+	case r := <-p.done:
+		return r
+	case <-ctx.Done():
+		return g.giveUp(p)
+	}
+}
+
+func (g *gatherer) awake() {
+	select {
+	case g.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (g *gatherer) giveUp(p *pending) reply {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	err := fmt.Errorf("%w while the write waited for its turn", fault.ErrTimeout)
+	if p.taken {
+		return reply{err: fault.Unknown(fmt.Errorf("%w while a majority was asked to store the write", fault.ErrTimeout))}
+	}
+	p.taken = true // take skips it
+	return reply{err: err}
+}
+
+// run makes entries until ctx ends, and then waits for those on their way.
+func (g *gatherer) run(ctx context.Context) {
+	var entries sync.WaitGroup
+	defer entries.Wait()
+	free := make(chan struct{}, maxInFlight)
+	for {
+		select {
+		case <-g.wake:
+		case <-ctx.Done():
+			g.refuse()
+			return
+		}
+		for {
+			select {
+			case free <- struct{}{}:
+			case <-ctx.Done():
+				g.refuse()
+				return
+			}
+			batch := g.take()
+			if len(batch) == 0 {
+				<-free
+				break
+			}
+			entry := g.encode(batch)
+			entries.Go(func() {
+				g.commit(ctx, entry, batch)
+				<-free
+			})
+		}
+	}
+}
+
+// take removes from the queue what goes into the next entry, in order; a write on an instance that the entry holds
+// already stays for the one after.
+func (g *gatherer) take() []*pending {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var batch []*pending
+	held := map[target]bool{}
+	size := 0
+	stay := g.queue[:0]
+	for _, p := range g.queue {
+		switch {
+		case p.taken: // its caller gave up
+		case len(batch) > 0 && size+len(p.encoded) > maxEntry, anyHeld(held, p.targets):
+			stay = append(stay, p)
+		default:
+			p.taken = true
+			batch = append(batch, p)
+			size += len(p.encoded)
+		}
+		for _, t := range p.targets {
+			held[t] = true // also by one that stays, lest a later write overtakes it
+		}
+	}
+	clear(g.queue[len(stay):])
+	g.queue = stay
+	return batch
+}
+
+func anyHeld(held map[target]bool, targets []target) bool {
+	for _, t := range targets {
+		if held[t] {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *gatherer) encode(batch []*pending) []byte {
+	writes := make([][]byte, len(batch))
+	for i, p := range batch {
+		writes[i] = p.encoded
+	}
+	return encodeCommand(g.now(), g.proposer, writes)
+}
+
+// now is the time of an entry: the clock's, but always later than that of the entry before, should the clock go back.
+func (g *gatherer) now() time.Time {
+	now := time.Now()
+	if !now.After(g.last) {
+		now = g.last.Add(1)
+	}
+	g.last = now
+	return now
+}
+
+func (g *gatherer) commit(ctx context.Context, entry []byte, batch []*pending) {
+	answer, err := g.log.Commit(ctx, entry)
+	replies, ok := answer.([]reply)
+	if err == nil && !ok {
+		// The entry is committed and this node could not read it, which is on its way to end the process.
+		err = fault.Unknown(errUnreadable)
+	}
+	for i, p := range batch {
+		if err != nil {
+			p.done <- reply{err: err}
+		} else {
+			p.done <- replies[i]
+		}
+	}
+}
+
+// refuse answers what is still in the queue at the end.
+func (g *gatherer) refuse() {
+	for {
+		batch := g.take()
+		if len(batch) == 0 {
+			return
+		}
+		for _, p := range batch {
+			p.done <- reply{err: fmt.Errorf("%w: this node stops", fault.ErrNoLeader)}
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package fsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/musterhq/muster/cluster"
+	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/registry"
+)
+
+// CallWrite is the name of the call with which a node passes a write on to the leader.
+const CallWrite = "write"
+
+const (
+	// electionPatience is how long a write waits for a leader before it fails.
+	electionPatience = 7 * time.Second
+
+	// retryPause is how long to wait for a leader that is known and does not answer to give way to another.
+	retryPause = 20 * time.Millisecond
+)
+
+// Cluster is what a [Writer] needs of this node's membership. [cluster.Member] is one.
+type Cluster interface {
+	Log
+
+	// RaftID names this node, Leader the node that leads, empty if none is known; changed is closed when that changes.
+	RaftID() string
+	Leader() (raftID string, changed <-chan struct{})
+
+	// Call asks another node. After an error other than [cluster.ErrNotLeader] and [cluster.ErrUnreachable] it may have
+	// done what it was asked.
+	Call(ctx context.Context, raftID, name string, request []byte) ([]byte, error)
+
+	// Electorate says how the election stands, for people.
+	Electorate() string
+}
+
+// Writer brings writes to the log from any node: straight on the leader, by one hop elsewhere. Its methods may be called
+// from many goroutines at once.
+type Writer struct {
+	cluster  Cluster
+	gatherer *gatherer
+}
+
+// NewWriter returns a writer, of which Run does the leader's part.
+func NewWriter(c Cluster) *Writer {
+	return &Writer{cluster: c, gatherer: newGatherer(c, c.RaftID())}
+}
+
+// Run makes entries of what comes to this node while it leads, until ctx ends.
+func (w *Writer) Run(ctx context.Context) { w.gatherer.run(ctx) }
+
+// Submit has operations applied, all or none, and returns what became of them once a majority has them on disk. Without a
+// leader it waits for one, for 7 s at most.
+//
+// The errors are those of package registry, where the state refuses the write, and of package fault; where
+// [fault.IsUnknown] holds, the write may have been applied.
+func (w *Writer) Submit(ctx context.Context, ops ...registry.Operation) (Outcome, error) {
+	for i, op := range ops {
+		if err := op.Validate(); err != nil {
+			if len(ops) > 1 {
+				err = &registry.OperationError{Position: i, Err: err}
+			}
+			return Outcome{}, err
+		}
+	}
+	encoded := encodeWrite(ops)
+	patience := time.After(electionPatience)
+	for {
+		leader, changed := w.cluster.Leader()
+		r := w.try(ctx, leader, ops, encoded)
+		if !errors.Is(r.err, cluster.ErrNotLeader) && !errors.Is(r.err, cluster.ErrUnreachable) {
+			return r.outcome, r.err
+		}
+		pause := time.NewTimer(retryPause)
+		select {
+		case <-changed:
+		case <-pause.C:
+		case <-patience:
+			return Outcome{}, fmt.Errorf("%w: %s", fault.ErrNoLeader, w.cluster.Electorate())
+		case <-ctx.Done():
+			return Outcome{}, fmt.Errorf("%w: %s", fault.ErrTimeout, w.cluster.Electorate())
+		}
+		pause.Stop()
+	}
+}
+
+// try puts the write to the node that is said to lead. An [cluster.ErrNotLeader] or [cluster.ErrUnreachable] in the
+// reply says that nothing was done.
+func (w *Writer) try(ctx context.Context, leader string, ops write, encoded []byte) reply {
+	switch leader {
+	case "":
+		return reply{err: cluster.ErrNotLeader}
+	case w.cluster.RaftID():
+		return w.gatherer.submit(ctx, ops, encoded)
+	}
+	answer, err := w.cluster.Call(ctx, leader, CallWrite, encoded)
+	switch {
+	case errors.Is(err, cluster.ErrNotLeader), errors.Is(err, cluster.ErrUnreachable):
+		return reply{err: err}
+	case ctx.Err() != nil:
+		return reply{err: fault.Unknown(fmt.Errorf("%w while the leader had the write", fault.ErrTimeout))}
+	case err != nil:
+		return reply{err: fault.Unknown(fmt.Errorf("%w any more, it was lost while it had the write: %w", fault.ErrNoLeader, err))}
+	}
+	r, err := decodeReply(answer)
+	if err != nil {
+		return reply{err: fault.Unknown(fmt.Errorf("the leader's answer can't be read: %w", err))}
+	}
+	return r
+}
+
+// AnswerWrite is the leader's side of [CallWrite]. It never passes a write on a second time.
+func (w *Writer) AnswerWrite(ctx context.Context, encoded []byte) ([]byte, error) {
+	if leader, _ := w.cluster.Leader(); leader != w.cluster.RaftID() {
+		return nil, cluster.ErrNotLeader
+	}
+	ops, err := decodeWrite(encoded)
+	if err != nil {
+		return nil, err
+	}
+	r := w.gatherer.submit(ctx, ops, encoded)
+	if errors.Is(r.err, cluster.ErrNotLeader) {
+		return nil, cluster.ErrNotLeader
+	}
+	return encodeReply(r)
+}

@@ -1,0 +1,99 @@
+package http
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/musterhq/muster/fsm"
+	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/wire"
+	"github.com/musterhq/muster/registry"
+)
+
+// soloNode is a node that is a cluster of its own: it decides at once, in memory, by the real rules. The fields may be
+// set before the first request to make it behave like a node in trouble.
+type soloNode struct {
+	published *registry.Publisher
+	writing   sync.Mutex
+
+	id, clusterID, leader string
+	age                   time.Duration
+	behind                bool  // it has not caught up since its start
+	unready               error // what Ready says
+
+	refuse    error // what Submit says instead of deciding
+	submit    func(context.Context) error
+	confirmed uint64 // what ReadIndex says, or the newest index
+	mute      error  // what ReadIndex and Cluster say instead
+}
+
+func newSoloNode() *soloNode {
+	return &soloNode{
+		published: registry.NewPublisher(registry.NewState()),
+		id:        "n1", clusterID: "01CLUSTER", leader: "http://n1.example:7300",
+		age: 7 * time.Millisecond,
+	}
+}
+
+func (n *soloNode) State() *registry.State { return n.published.State() }
+
+func (n *soloNode) Await(ctx context.Context, index uint64) error {
+	return n.published.Await(ctx, index)
+}
+
+func (n *soloNode) Submit(ctx context.Context, ops ...registry.Operation) (fsm.Outcome, error) {
+	if n.refuse != nil {
+		return fsm.Outcome{}, n.refuse
+	}
+	if n.submit != nil {
+		if err := n.submit(ctx); err != nil {
+			return fsm.Outcome{}, err
+		}
+	}
+	return n.decide(ops...)
+}
+
+func (n *soloNode) decide(ops ...registry.Operation) (fsm.Outcome, error) {
+	n.writing.Lock()
+	defer n.writing.Unlock()
+	edit := n.State().Edit()
+	index := n.State().Index() + 1
+	results, err := edit.Apply(index, ops...)
+	if err != nil {
+		return fsm.Outcome{}, err
+	}
+	n.published.Publish(edit.Commit(), edit.Changed())
+	return fsm.Outcome{Index: index, Results: results}, nil
+}
+
+// advance applies an entry that changes nothing, as Raft's own are.
+func (n *soloNode) advance(index uint64) {
+	n.writing.Lock()
+	defer n.writing.Unlock()
+	edit := n.State().Edit()
+	edit.SetIndex(index)
+	n.published.Publish(edit.Commit(), nil)
+}
+
+func (n *soloNode) Freshness() (time.Duration, bool) { return n.age, !n.behind }
+
+func (n *soloNode) ReadIndex(context.Context) (uint64, error) {
+	return max(n.confirmed, n.State().Index()), n.mute
+}
+
+func (n *soloNode) ID() string         { return n.id }
+func (n *soloNode) ClusterID() string  { return n.clusterID }
+func (n *soloNode) LeaderHTTP() string { return n.leader }
+func (n *soloNode) Ready() error       { return n.unready }
+
+func (n *soloNode) Cluster(context.Context) (wire.Cluster, error) {
+	return wire.Cluster{ID: n.clusterID, Leader: n.id, Term: 1, CommitIndex: n.State().Index()}, n.mute
+}
+
+func (n *soloNode) Self() wire.Self {
+	return wire.Self{ID: n.id, ClusterID: n.clusterID, State: "leader", AppliedIndex: n.State().Index()}
+}
+
+// errMinority is what a node without a majority says.
+var errMinority = fault.ErrNoLeader

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/musterhq/muster/internal/wire"
+)
+
+// Call is one call of the contract, not yet addressed to a node; T is the body of its answer. The functions of this
+// package make them.
+type Call[T any] struct{ request }
+
+// request is the part of a [Call] that does not depend on its answer.
+type request struct {
+	method string
+	path   string // already escaped
+	query  url.Values
+	body   any // what stands in JSON; nil where there is none
+
+	patience time.Duration // how long one node may take to answer
+}
+
+// read tells whether the call changes nothing, so that it may be sent any number of times.
+func (r request) read() bool { return r.method == http.MethodGet }
+
+// url is where the call goes on a node.
+func (r request) url(node *url.URL) string {
+	u := node.String() + r.path
+	if len(r.query) > 0 {
+		u += "?" + r.query.Encode()
+	}
+	return u
+}
+
+// payload is the body as it stands on the wire, nil where there is none. Nothing in it is escaped for HTML, since people
+// read it too.
+func (r request) payload() ([]byte, error) {
+	if r.body == nil {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r.body); err != nil {
+		return nil, fmt.Errorf("encoding the request: %w", err)
+	}
+	return bytes.TrimSpace(b.Bytes()), nil
+}
+
+// to addresses the call to a node.
+func (r request) to(node *url.URL) (*http.Request, error) {
+	payload, err := r.payload()
+	if err != nil {
+		return nil, err
+	}
+	var body io.Reader
+	if payload != nil {
+		body = bytes.NewReader(payload)
+	}
+	addressed, err := http.NewRequest(r.method, r.url(node), body)
+	if err != nil {
+		return nil, err
+	}
+	addressed.Header.Set("Accept", wire.TypeJSON)
+	if payload != nil {
+		addressed.Header.Set("Content-Type", wire.TypeJSON)
+	}
+	return addressed, nil
+}

@@ -1,0 +1,78 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The limits of one try at one node.
+const (
+	// dialTimeout is how long a node may take to accept a connection before the next one is tried.
+	dialTimeout = 2 * time.Second
+
+	// How long a node may take to answer: a read from its memory, a read that it first has to ask others for, and a
+	// write. The latter two are longer than what the node allows itself, so that it is the node that says how it ended.
+	memoryPatience = 3 * time.Second
+	askingPatience = 12 * time.Second
+	writePatience  = 20 * time.Second
+
+	// maxAnswer bounds, in bytes, what is read of one answer. All of a large cluster fits in many times over.
+	maxAnswer = 256 << 20
+)
+
+// Client knows the addresses of some nodes of one cluster. It keeps nothing between two calls but open connections, and
+// any number of goroutines may use it.
+type Client struct {
+	nodes []*url.URL
+	http  *http.Client
+}
+
+// New makes a client of the nodes at these addresses, which are tried in this order. An address is a base URL such as
+// http://127.0.0.1:7300, or a host and a port, which are taken for HTTP. There must be one at least.
+func New(addresses ...string) (*Client, error) {
+	c := &Client{http: &http.Client{
+		Transport: &http.Transport{
+			Proxy:       http.ProxyFromEnvironment,
+			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		},
+		// A node answers by itself and never sends a client elsewhere. Whatever does is no node, and a write that
+		// followed it would become a read on the way.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	for _, address := range addresses {
+		node, err := parseAddress(address)
+		if err != nil {
+			return nil, err
+		}
+		c.nodes = append(c.nodes, node)
+	}
+	if len(c.nodes) == 0 {
+		return nil, errors.New("no address of a node is given")
+	}
+	return c, nil
+}
+
+// Close closes connections that nobody uses.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// parseAddress reads the address of a node, which has nothing after its port.
+func parseAddress(address string) (*url.URL, error) {
+	text := strings.TrimSpace(address)
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, fmt.Errorf("%q is not the address of a node: it looks like http://127.0.0.1:7300", address)
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	if u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, fmt.Errorf("%q is more than the address of a node, which ends after the port", address)
+	}
+	return u, nil
+}

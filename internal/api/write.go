@@ -1,0 +1,37 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/musterhq/muster/internal/wire"
+	"github.com/musterhq/muster/registry"
+)
+
+// Register registers an instance or replaces it. Without an id it gets the default one, which the answer tells. What
+// the registry owns of an instance is not sent.
+func Register(i registry.Instance) Call[registry.Instance] {
+	if i.ID == "" {
+		return Call[registry.Instance]{write(http.MethodPost, wire.PathInstances(i.Service), documentOf(i))}
+	}
+	return Call[registry.Instance]{write(http.MethodPut, wire.PathInstance(i.Service, i.ID), documentOf(i))}
+}
+
+// Deregister removes an instance.
+func Deregister(service, id string) Call[wire.Deregistered] {
+	return Call[wire.Deregistered]{write(http.MethodDelete, wire.PathInstance(service, id), nil)}
+}
+
+// ReportHealth says how an instance is, or one of its checks.
+func ReportHealth(service, id string, report wire.HealthReport) Call[registry.Instance] {
+	return Call[registry.Instance]{write(http.MethodPut, wire.PathHealth(service, id), report)}
+}
+
+// SetMaintenance takes an instance out of discovery or brings it back.
+func SetMaintenance(service, id string, m registry.Maintenance) Call[registry.Instance] {
+	body := wire.Maintenance{Enabled: &m.Enabled, Reason: m.Reason}
+	return Call[registry.Instance]{write(http.MethodPut, wire.PathMaintenance(service, id), body)}
+}
+
+func write(method, path string, body any) request {
+	return request{method: method, path: path, body: body, patience: writePatience}
+}

@@ -1,0 +1,33 @@
+// Package deps holds the module's requirements while the first packages are written; it goes before the first landing.
+package deps
+
+import (
+	_ "github.com/armon/go-metrics"
+	_ "github.com/armon/go-metrics/prometheus"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/gorilla/mux"
+	_ "github.com/hashicorp/go-bexpr"
+	_ "github.com/hashicorp/go-hclog"
+	_ "github.com/hashicorp/go-immutable-radix/v2"
+	_ "github.com/hashicorp/memberlist"
+	_ "github.com/hashicorp/raft"
+	_ "github.com/hashicorp/raft-autopilot"
+	_ "github.com/hashicorp/raft-boltdb/v2"
+	_ "github.com/knadh/koanf/parsers/yaml"
+	_ "github.com/knadh/koanf/providers/env/v2"
+	_ "github.com/knadh/koanf/providers/file"
+	_ "github.com/knadh/koanf/providers/posflag"
+	_ "github.com/knadh/koanf/v2"
+	_ "github.com/oklog/ulid/v2"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/spf13/cobra"
+	_ "go.etcd.io/bbolt"
+	_ "go.uber.org/goleak"
+	_ "go.yaml.in/yaml/v3"
+	_ "golang.org/x/net/netutil"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+	_ "google.golang.org/protobuf/encoding/protowire"
+	_ "pgregory.net/rapid"
+)

@@ -1,0 +1,39 @@
+// Package fault names the ways in which a cluster can fail to answer, for all layers alike: one sentinel each, so that
+// [errors.Is] works from the log up to the wire and, across it, in a client.
+//
+// It owns names only. What a service or an instance can get wrong is in package registry; which code and status a
+// fault has on the wire is in internal/wire.
+package fault
+
+import "errors"
+
+// The faults. They are wrapped with the details of the case and what to do about it.
+var (
+	ErrNotReady        = errors.New("not caught up since the start") // of local reads, after a start
+	ErrNoLeader        = errors.New("no leader")
+	ErrTooStale        = errors.New("too stale")
+	ErrOverloaded      = errors.New("overloaded")
+	ErrTimeout         = errors.New("timed out")
+	ErrIndexNotReached = errors.New("index not reached")
+	ErrConflict        = errors.New("conflict")
+	ErrNodeNotFound    = errors.New("node not found")
+	ErrDiskFull        = errors.New("disk full")
+)
+
+// Unknown marks err as one after which nobody can say whether the write was applied. A write that failed with an error
+// that is not so marked was not applied and may simply be sent again.
+func Unknown(err error) error { return &unknown{err} }
+
+// IsUnknown tells whether err, or an error that it wraps, was marked by [Unknown].
+func IsUnknown(err error) bool {
+	_, ok := errors.AsType[*unknown](err)
+	return ok
+}
+
+type unknown struct{ err error }
+
+func (u *unknown) Error() string {
+	return u.err.Error() + " (it is unknown whether the write was applied)"
+}
+
+func (u *unknown) Unwrap() error { return u.err }

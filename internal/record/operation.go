@@ -1,0 +1,186 @@
+package record
+
+import (
+	"fmt"
+
+	"github.com/musterhq/muster/registry"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// The kinds of operations. Unlike a field, a kind that a reader does not know is an error: to skip an operation that
+// others apply would be to diverge from them.
+const (
+	operationRegister    protowire.Number = 1
+	operationDeregister  protowire.Number = 2
+	operationHealth      protowire.Number = 3
+	operationMaintenance protowire.Number = 4
+)
+
+const (
+	registerInstance protowire.Number = 1 // an instance
+	registerIf       protowire.Number = 2 // a precondition
+)
+
+// The other operations begin with their target.
+const (
+	targetService protowire.Number = 1
+	targetID      protowire.Number = 2
+
+	deregisterIf     protowire.Number = 3 // a precondition
+	healthCheck      protowire.Number = 3
+	healthReport     protowire.Number = 4 // a report
+	maintenanceToSet protowire.Number = 3 // a maintenance
+)
+
+const (
+	preconditionMatch  protowire.Number = 1
+	preconditionAbsent protowire.Number = 2
+)
+
+// AppendOperation appends the bytes of op to b and returns the result.
+func AppendOperation(b []byte, op registry.Operation) []byte {
+	switch op := op.(type) {
+	case registry.Register:
+		return appendMessage(b, operationRegister, func(b []byte) []byte {
+			b = appendMessage(b, registerInstance, func(b []byte) []byte { return Append(b, &op.Instance) })
+			return appendPrecondition(b, registerIf, op.If)
+		})
+	case registry.Deregister:
+		return appendMessage(b, operationDeregister, func(b []byte) []byte {
+			return appendPrecondition(appendTarget(b, op), deregisterIf, op.If)
+		})
+	case registry.ReportHealth:
+		return appendMessage(b, operationHealth, func(b []byte) []byte {
+			b = appendText(appendTarget(b, op), healthCheck, op.Check)
+			return appendMessage(b, healthReport, func(b []byte) []byte { return appendReport(b, op.Report) })
+		})
+	case registry.SetMaintenance:
+		return appendMessage(b, operationMaintenance, func(b []byte) []byte {
+			return appendMessage(appendTarget(b, op), maintenanceToSet, func(b []byte) []byte {
+				return appendMaintenance(b, op.Maintenance)
+			})
+		})
+	default:
+		panic(fmt.Sprintf("record: there is no encoding for the operation %T", op))
+	}
+}
+
+func appendTarget(b []byte, op registry.Operation) []byte {
+	service, id := op.Target()
+	return appendText(appendText(b, targetService, service), targetID, id)
+}
+
+func appendPrecondition(b []byte, num protowire.Number, p registry.Precondition) []byte {
+	if p == (registry.Precondition{}) {
+		return b
+	}
+	return appendMessage(b, num, func(b []byte) []byte {
+		return appendBool(appendNumber(b, preconditionMatch, p.Match), preconditionAbsent, p.Absent)
+	})
+}
+
+// DecodeOperation reads what [AppendOperation] wrote. Bytes that are no operation, or one of a kind that this version
+// does not know, give an [ErrDamaged] that says where.
+func DecodeOperation(b []byte) (registry.Operation, error) {
+	var op registry.Operation
+	err := wholeRecord(b).each(func(f field) (err error) {
+		switch f.num {
+		case operationRegister:
+			op, err = decodeRegister(f)
+		case operationDeregister:
+			op, err = decodeDeregister(f)
+		case operationHealth:
+			op, err = decodeHealth(f)
+		case operationMaintenance:
+			op, err = decodeSetMaintenance(f)
+		default:
+			err = fmt.Errorf("byte %d: an operation of the unknown kind %d", f.at, f.num)
+		}
+		return err
+	})
+	if err == nil && op == nil {
+		err = fmt.Errorf("there is no operation in it")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return op, nil
+}
+
+func decodeRegister(f field) (op registry.Register, err error) {
+	err = f.message("register", func(m message) error {
+		return m.each(func(f field) error {
+			switch f.num {
+			case registerInstance:
+				return f.message("instance", func(m message) error { return decodeInstance(m, &op.Instance) })
+			case registerIf:
+				return decodePrecondition(f, &op.If)
+			}
+			return nil
+		})
+	})
+	return op, err
+}
+
+func decodeDeregister(f field) (op registry.Deregister, err error) {
+	err = f.message("deregister", func(m message) error {
+		return m.each(func(f field) error {
+			if f.num == deregisterIf {
+				return decodePrecondition(f, &op.If)
+			}
+			return decodeTarget(f, &op.Service, &op.ID)
+		})
+	})
+	return op, err
+}
+
+func decodeHealth(f field) (op registry.ReportHealth, err error) {
+	err = f.message("health", func(m message) error {
+		return m.each(func(f field) error {
+			switch f.num {
+			case healthCheck:
+				return decodeText(f, "check", &op.Check)
+			case healthReport:
+				return f.message("report", func(m message) error { return decodeReport(m, &op.Report) })
+			}
+			return decodeTarget(f, &op.Service, &op.ID)
+		})
+	})
+	return op, err
+}
+
+func decodeSetMaintenance(f field) (op registry.SetMaintenance, err error) {
+	err = f.message("maintenance", func(m message) error {
+		return m.each(func(f field) error {
+			if f.num == maintenanceToSet {
+				return f.message("maintenance", func(m message) error { return decodeMaintenance(m, &op.Maintenance) })
+			}
+			return decodeTarget(f, &op.Service, &op.ID)
+		})
+	})
+	return op, err
+}
+
+func decodeTarget(f field, service, id *string) error {
+	switch f.num {
+	case targetService:
+		return decodeText(f, "service", service)
+	case targetID:
+		return decodeText(f, "id", id)
+	}
+	return nil
+}
+
+func decodePrecondition(f field, p *registry.Precondition) error {
+	return f.message("if", func(m message) error {
+		return m.each(func(f field) error {
+			switch f.num {
+			case preconditionMatch:
+				return decodeNumber(f, "match", &p.Match)
+			case preconditionAbsent:
+				return f.bool("absent", &p.Absent)
+			}
+			return nil
+		})
+	})
+}

@@ -1,0 +1,41 @@
+package wire
+
+import "strconv"
+
+// The headers of Muster's own, in their canonical form. All but Age and Digest stand on every answer.
+const (
+	HeaderNode    = "Muster-Node"    // the label of the node that answered
+	HeaderCluster = "Muster-Cluster" // the id of its cluster; absent before it belongs to one
+	HeaderLeader  = "Muster-Leader"  // the leader's base URL; absent where it is unknown
+	HeaderIndex   = "Muster-Index"   // of the whole state that a read shows, or at which a write committed
+	HeaderAge     = "Muster-Age"     // of a read: the milliseconds for which the node can't vouch
+	HeaderDigest  = "Muster-Digest"  // of a registration: stands for the client's document in later heartbeats
+)
+
+// The media types of answers.
+const (
+	TypeJSON    = "application/json"
+	TypeProblem = "application/problem+json"
+)
+
+// The query parameters of reads.
+const (
+	ParamTag         = "tag"    // repeatable; all must match
+	ParamZone        = "zone"   //
+	ParamMeta        = "meta."  // a prefix: meta.KEY=VALUE
+	ParamFilter      = "filter" // an expression over the instance's fields
+	ParamStatus      = "status" // healthy, unhealthy, unknown or any
+	ParamMaxStale    = "max_stale"
+	ParamMinIndex    = "min_index"
+	ParamWait        = "wait"    // how long to wait for min_index
+	ParamCluster     = "cluster" // the cluster that min_index belongs to
+	ParamConsistency = "consistency"
+
+	// Linearizable is the one value of [ParamConsistency].
+	Linearizable = "linearizable"
+)
+
+// IfMatch is the value of the header If-Match that makes a write depend on the version it meets.
+func IfMatch(modifyIndex uint64) string {
+	return strconv.Quote(strconv.FormatUint(modifyIndex, 10))
+}

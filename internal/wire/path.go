@@ -1,0 +1,40 @@
+package wire
+
+import "net/url"
+
+// The paths that name no service.
+const (
+	PathServices = "/v1/services"
+	PathBatch    = "/v1/batch"
+	PathCluster  = "/v1/cluster"
+	PathSelf     = "/v1/cluster/self"
+	PathHealthz  = "/healthz"
+	PathReadyz   = "/readyz"
+	PathMetrics  = "/metrics"
+)
+
+// PathService is where a service is discovered. As in all paths of this package, a slash within a name travels as %2F:
+// it is a character of the name, never a step of the path.
+func PathService(service string) string {
+	return PathServices + "/" + url.PathEscape(service)
+}
+
+// PathInstances is where an instance is registered under the id in its body, or under the default one.
+func PathInstances(service string) string {
+	return PathService(service) + "/instances"
+}
+
+// PathInstance is one instance: to register, to read and to deregister it.
+func PathInstance(service, id string) string {
+	return PathInstances(service) + "/" + url.PathEscape(id)
+}
+
+// PathHealth is where the health of an instance or of one of its checks is reported.
+func PathHealth(service, id string) string {
+	return PathInstance(service, id) + "/health"
+}
+
+// PathMaintenance is where an instance is taken out of discovery and brought back.
+func PathMaintenance(service, id string) string {
+	return PathInstance(service, id) + "/maintenance"
+}

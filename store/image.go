@@ -1,0 +1,18 @@
+package store
+
+import (
+	"github.com/musterhq/muster/internal/record"
+	"github.com/musterhq/muster/registry"
+)
+
+// Image is what a checkpoint holds: a state, and where in the history of which cluster it belongs.
+type Image struct {
+	ClusterID string
+	Index     uint64 // of the last log entry that the state contains; the State's own
+	Term      uint64 // of that entry
+	Hash      record.Hash
+	State     *registry.State
+}
+
+// empty is the image of a file in which nothing was ever saved.
+func empty() Image { return Image{State: registry.NewState()} }

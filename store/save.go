@@ -1,0 +1,91 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/musterhq/muster/registry"
+	"go.etcd.io/bbolt"
+)
+
+// Save makes the file hold image instead of what it holds, all at once and durably: when it returns, the image is on the
+// disk, and when it fails or the power does, the file has one or the other. It writes only what differs, for which it
+// compares pointers: the image's State should come from the one before by edits.
+//
+// The file must have been loaded. The image must be in order: its Index is the State's, and its Hash that of the State's
+// instances; with another Hash the file would count as corrupt when it is loaded. After an error Save may be called again.
+func (c *Checkpoint) Save(image Image) error {
+	err := c.save(image)
+	if err != nil {
+		err = fmt.Errorf("save the checkpoint: %w", c.describe(err))
+	}
+	return err
+}
+
+func (c *Checkpoint) save(image Image) error {
+	switch {
+	case c.failed != nil:
+		return c.failed
+	case c.saved == nil:
+		return errors.New("it was not loaded, so what differs is unknown")
+	case image.State.Index() != image.Index:
+		return fmt.Errorf("the image has index %d and its state %d", image.Index, image.State.Index())
+	}
+	next, err := headerOf(image).encode()
+	if err != nil {
+		return err
+	}
+
+	panicked := true
+	err = guarded(func() error {
+		err := c.db.Update(func(tx *bbolt.Tx) error { return c.write(tx, image.State, next) })
+		panicked = false
+		return err
+	})
+	if panicked {
+		c.failed = err
+	}
+	if err != nil {
+		return err
+	}
+	c.saved, c.header = image.State, next
+	return nil
+}
+
+// write brings the file from what was saved last to state.
+func (c *Checkpoint) write(tx *bbolt.Tx, state *registry.State, header []byte) error {
+	meta, err := tx.CreateBucketIfNotExists([]byte(headerBucket))
+	if err != nil {
+		return err
+	}
+	from := c.saved
+	if !bytes.Equal(meta.Get([]byte(headerKey)), c.header) {
+		// A transaction that failed can have reached the disk all the same, if only its last sync went wrong. Then what differs
+		// from the file is unknown, and everything is written anew.
+		from = registry.NewState()
+		if tx.Bucket([]byte(recordsBucket)) != nil {
+			if err := tx.DeleteBucket([]byte(recordsBucket)); err != nil {
+				return err
+			}
+		}
+	}
+	records, err := tx.CreateBucketIfNotExists([]byte(recordsBucket))
+	if err != nil {
+		return err
+	}
+	for change := range changes(from, state) {
+		if err := change.apply(records); err != nil {
+			return err
+		}
+	}
+	return meta.Put([]byte(headerKey), header)
+}
+
+// apply puts or removes one record.
+func (c change) apply(records *bbolt.Bucket) error {
+	if c.value == nil {
+		return records.Delete(c.key)
+	}
+	return records.Put(c.key, c.value)
+}

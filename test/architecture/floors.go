@@ -1,0 +1,90 @@
+package architecture
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// module is the path of the module whose packages have floors.
+const module = "github.com/musterhq/muster"
+
+// floors gives each package its floor; a package imports only from floors below its own. A row that ends in "..." stands
+// for all packages in that folder. Rooms that are planned have their row already. A new package gets a row in the commit
+// that adds it: the lowest floor that its imports allow.
+var floors = map[string]int{
+	"registry":       0, // what an instance is, and the state in memory
+	"breaker":        0, // refusing calls that will fail
+	"internal/fault": 0, // the ways in which a cluster can fail to answer
+
+	"cluster":         1, // being a member: gossip, Raft, who leads
+	"health":          1, // probers, leases, verdicts
+	"lb":              1, // choosing one of many
+	"internal/record": 1, // an instance as canonical bytes
+	"internal/wire":   1, // what server and client share of HTTP
+
+	"store":        2, // the checkpoint on disk
+	"client":       2, // the SDK
+	"internal/api": 2, // the calls that the command line makes
+
+	"fsm": 3, // both ends of the log
+
+	"http": 4, // what the outside speaks
+	"dns":  4,
+
+	"internal/node": 5, // one node, assembled
+
+	"cmd/muster":           6, // flags and signals
+	"internal/testcluster": 6, // N nodes for tests
+	"examples/...":         6,
+
+	"test/...": 7,
+}
+
+// floorOf finds the floor of the package in dir.
+func floorOf(dir string, floors map[string]int) (int, bool) {
+	if floor, ok := floors[dir]; ok {
+		return floor, true
+	}
+	folder, _, _ := strings.Cut(dir, "/")
+	floor, ok := floors[folder+"/..."]
+	return floor, ok
+}
+
+// offFloor finds the packages without a floor, and the imports that do not lead down. Tests may import what they like.
+func offFloor(files []file, floors map[string]int) (offences []string) {
+	type edge struct{ from, to string }
+	first := map[edge]string{} // the file in which the edge was seen first
+	dirs := map[string]bool{}
+	for _, f := range files {
+		dir := path.Dir(f.path)
+		dirs[dir] = true
+		if f.test {
+			continue
+		}
+		for _, imported := range f.imports {
+			if to, ok := strings.CutPrefix(imported, module+"/"); ok {
+				e := edge{dir, to}
+				first[e] = cmp.Or(first[e], f.path)
+			}
+		}
+	}
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+		if _, ok := floorOf(dir, floors); !ok {
+			offences = append(offences, fmt.Sprintf("%s has no floor: give it a row in test/architecture/floors.go", dir))
+		}
+	}
+	for e, in := range first {
+		from, ok := floorOf(e.from, floors)
+		to, known := floorOf(e.to, floors)
+		if ok && known && to >= from {
+			offences = append(offences, fmt.Sprintf("%s: %s (floor %d) imports %s (floor %d): a package imports only from floors below its own",
+				in, e.from, from, e.to, to))
+		}
+	}
+	slices.Sort(offences)
+	return offences
+}
