@@ -37,8 +37,11 @@ func newLeadership() *leadership {
 func (l *leadership) observe(r *raft.Raft) {
 	l.raft = r
 	l.observer = raft.NewObserver(l.observations, true, func(o *raft.Observation) bool {
-		_, ok := o.Data.(raft.LeaderObservation)
-		return ok
+		switch o.Data.(type) {
+		case raft.LeaderObservation, raft.FailedHeartbeatObservation, raft.ResumedHeartbeatObservation:
+			return true
+		}
+		return false
 	})
 	r.RegisterObserver(l.observer)
 	_, leader := r.LeaderWithID()
@@ -71,6 +74,7 @@ func (l *leadership) get() (raft.ServerID, <-chan struct{}) {
 
 // watchLeadership takes what Raft says of leaders until the member ends.
 func (m *Member) watchLeadership() {
+	silent := map[raft.ServerID]bool{} // nodes that do not answer this leader
 	for {
 		select {
 		case leads := <-m.leadership.changes:
@@ -79,9 +83,19 @@ func (m *Member) watchLeadership() {
 				m.wait.Go(m.beginTerm)
 			}
 		case o := <-m.leadership.observations:
-			leader := o.Data.(raft.LeaderObservation).LeaderID
-			m.leadership.set(leader)
-			m.logLeader(leader)
+			switch of := o.Data.(type) {
+			case raft.LeaderObservation:
+				m.leadership.set(of.LeaderID)
+				m.logLeader(of.LeaderID)
+			case raft.FailedHeartbeatObservation:
+				if !silent[of.PeerID] {
+					silent[of.PeerID] = true
+					m.config.Log.Warn("a node does not answer", "node", m.labelOf(string(of.PeerID)))
+				}
+			case raft.ResumedHeartbeatObservation:
+				delete(silent, of.PeerID)
+				m.config.Log.Info("a node answers again", "node", m.labelOf(string(of.PeerID)))
+			}
 		case <-m.life.Done():
 			return
 		}
@@ -132,19 +146,33 @@ func (m *Member) Leader() (raftID string, changed <-chan struct{}) {
 // Term is Raft's current term.
 func (m *Member) Term() uint64 { return m.raft.CurrentTerm() }
 
-// HandOver gives leadership to another voter, if this node has it and there is another, so that a planned stop costs no
-// election time-out.
+// HandOver gives leadership, if this node has it, to another voter that gossip calls alive, so that a planned stop costs no
+// election time-out. Without such a voter it does nothing.
 func (m *Member) HandOver(ctx context.Context) {
-	if !m.Leads() || len(m.voters()) < 2 {
-		return
+	for _, v := range m.voters() {
+		n, ok := m.gossip.live(string(v.ID))
+		if !ok || n.State != "alive" || string(v.ID) == m.RaftID() {
+			continue
+		}
+		if !m.Leads() || ctx.Err() != nil {
+			return
+		}
+		err := m.transferTo(ctx, v)
+		if err == nil {
+			m.config.Log.Info("leadership was handed over", "to", n.Label)
+			return
+		}
+		m.config.Log.Warn("leadership could not be handed over", "to", n.Label, "error", err)
 	}
+}
+
+func (m *Member) transferTo(ctx context.Context, to raft.Server) error {
 	done := make(chan error, 1)
-	go func() { done <- m.raft.LeadershipTransfer().Error() }() // ends by Raft's election time-out at the latest
+	go func() { done <- m.raft.LeadershipTransferToServer(to.ID, to.Address).Error() }() // ends after Raft's election time-out
 	select {
 	case err := <-done:
-		if err != nil {
-			m.config.Log.Warn("leadership could not be handed over before the stop; the others will elect a leader", "error", err)
-		}
+		return err
 	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

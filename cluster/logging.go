@@ -39,11 +39,19 @@ func (s slogSink) Accept(_ string, level hclog.Level, message string, args ...an
 	s.to.Log(context.Background(), slogLevel(level, message), message, args...)
 }
 
-// routine are warnings of Raft's that tell of nothing out of the ordinary: a follower that hears of a commit, from the
-// announcer, before it has got the entry.
+// routine are warnings and errors of Raft's that come with every try, several a second, while a node is away, or that tell
+// of nothing out of the ordinary: a follower hears of a commit, from the announcer, before it has got the entry. That a node
+// is away and is back the operator learns from the leadership, once.
 var routine = map[string]bool{
-	"failed to get previous log":                 true,
-	"appendEntries rejected, sending older logs": true,
+	"failed to get previous log":                            true,
+	"appendEntries rejected, sending older logs":            true,
+	"failed to appendEntries to":                            true,
+	"failed to heartbeat to":                                true,
+	"failed to contact":                                     true,
+	"failed to make requestVote RPC":                        true,
+	"Election timeout reached, restarting election":         true,
+	"heartbeat timeout reached, starting election":          true,
+	"Election timeout reached, restarting pre-vote process": true,
 }
 
 func slogLevel(level hclog.Level, message string) slog.Level {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -45,6 +46,10 @@ type peers struct {
 	handlers  map[string]Handler
 	server    *http.Server
 	client    *http.Client
+
+	mu        sync.Mutex
+	closed    bool
+	answering sync.WaitGroup // handlers at work; no new ones begin after closed
 }
 
 func newPeers(network Network, clusterID func() string, log *slog.Logger) *peers {
@@ -77,12 +82,31 @@ func (p *peers) serve(listener net.Listener) error {
 	return nil
 }
 
+// close answers what is being answered, as far as ctx allows, and closes all connections. The server's own Shutdown would
+// wait a second for each connection on which the other side could still send.
 func (p *peers) close(ctx context.Context) error {
-	p.client.CloseIdleConnections()
-	if err := p.server.Shutdown(ctx); err != nil {
-		return p.server.Close()
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	answered := make(chan struct{})
+	go func() { p.answering.Wait(); close(answered) }() // ends when the handlers do, whose contexts end with the connections
+	select {
+	case <-answered:
+	case <-ctx.Done():
 	}
-	return nil
+	p.client.CloseIdleConnections()
+	err := p.server.Close()
+	<-answered
+	return err
+}
+
+func (p *peers) begin() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.answering.Add(1)
+	}
+	return !p.closed
 }
 
 // ServeHTTP answers one call: a POST whose path names the handler and whose body is the request.
@@ -97,6 +121,11 @@ func (p *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such call between nodes: "+r.Method+" "+r.URL.Path, http.StatusNotFound)
 		return
 	}
+	if !p.begin() {
+		http.Error(w, "this node is stopping", http.StatusServiceUnavailable)
+		return
+	}
+	defer p.answering.Done()
 	request, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPeerMessage))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -69,6 +69,9 @@ func (a *api) observe(w *answer, r *nethttp.Request, began time.Time) {
 	took := time.Since(began)
 	a.metrics.inFlight.Dec()
 	a.metrics.observe(w, r, took)
+	if !a.log.Enabled(r.Context(), slog.LevelDebug) {
+		return
+	}
 	a.log.LogAttrs(r.Context(), slog.LevelDebug, "request",
 		slog.String("route", w.route),
 		slog.String("method", r.Method),

@@ -24,7 +24,7 @@ func logging(t *testing.T, level slog.Level) (*harness, *bytes.Buffer) {
 	return &harness{t, node, server.Handler()}, &log
 }
 
-// panicking is a node whose State panics when the question is asked for the n-th time.
+// panicking is a node that panics when it is asked about itself.
 type panicking struct {
 	*soloNode
 	cause any

@@ -85,17 +85,10 @@ func (c *Checkpoint) release() error {
 	case c.db != nil && c.failed == nil:
 		return c.db.Close()
 	case c.file != nil:
-		return ignoreClosed(c.file.Close())
+		_ = unix.Flock(int(c.file.Fd()), unix.LOCK_UN) // bbolt's mapping of the file would hold it
+		_ = c.file.Close()                             // where bbolt has failed in an orderly way it did both
 	}
 	return nil
-}
-
-// ignoreClosed is for a file that bbolt, where it fails, may or may not have closed.
-func ignoreClosed(err error) error {
-	if errors.Is(err, fs.ErrClosed) {
-		return nil
-	}
-	return err
 }
 
 // syncDirectory makes the names in a directory durable.

@@ -18,18 +18,20 @@ var (
 	ErrInUse = errors.New("in use by another process")
 )
 
-// corrupt makes an [ErrCorrupt] that says what is wrong and where.
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", ErrCorrupt, fmt.Errorf(format, args...))
-}
+// corrupt makes an [ErrCorrupt] of an error that says what is wrong and where.
+func corrupt(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
 
 // guarded calls f and makes an [ErrCorrupt] of a panic, and of a fault in the memory that bbolt maps the file into: that is
 // how a page that is damaged, that the disk can't deliver, or that is no longer there shows itself.
 func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // of this goroutine alone
 	defer func() {
-		if reason := recover(); reason != nil {
-			err = corrupt("%v", reason)
+		switch reason := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }:
+			err = corrupt(errors.New("a part of it can't be read: the disk has failed, or the file was cut while it was open"))
+		default:
+			err = corrupt(fmt.Errorf("%v", reason))
 		}
 	}()
 	return f()

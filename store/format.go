@@ -57,10 +57,10 @@ func decodeHeader(value []byte) (header, error) {
 	var h header
 	b, err := record.Unframe(value)
 	if err != nil {
-		return h, corrupt("the header: %w", err)
+		return h, corrupt(fmt.Errorf("the header: %w", err))
 	}
 	if err := json.Unmarshal(b, &h); err != nil {
-		return h, corrupt("the header: %w", err)
+		return h, corrupt(fmt.Errorf("the header: %w", err))
 	}
 	if h.MinReader > format {
 		return h, fmt.Errorf("%w: it has format %d, to be read by format %d or later, and this muster reads format %d: use a newer muster",

@@ -16,17 +16,17 @@ import (
 // What it returns is exactly what was saved: it checks every record, that each stands under its own key, and their count and
 // hash against the header, which was written with them. Anything else is an [ErrCorrupt], or an [ErrNewerFormat].
 func (c *Checkpoint) Load() (Image, error) {
-	if c.failed != nil {
-		return Image{}, fmt.Errorf("load the checkpoint: %w", c.failed)
-	}
 	var image Image
 	var head []byte
-	err := guarded(func() error {
-		return c.db.View(func(tx *bbolt.Tx) (err error) {
-			image, head, err = load(tx)
-			return err
+	err := c.failed
+	if err == nil {
+		err = guarded(func() error {
+			return c.db.View(func(tx *bbolt.Tx) (err error) {
+				image, head, err = load(tx)
+				return err
+			})
 		})
-	})
+	}
 	if err != nil {
 		return Image{}, fmt.Errorf("load the checkpoint: %w", c.describe(err))
 	}
@@ -45,7 +45,7 @@ func load(tx *bbolt.Tx) (Image, []byte, error) {
 	}
 	meta, records := tx.Bucket([]byte(headerBucket)), tx.Bucket([]byte(recordsBucket))
 	if meta == nil || records == nil {
-		return Image{}, nil, corrupt("a bucket is missing")
+		return Image{}, nil, corrupt(errors.New("a bucket is missing"))
 	}
 	head := bytes.Clone(meta.Get([]byte(headerKey)))
 	h, err := decodeHeader(head)
@@ -54,10 +54,10 @@ func load(tx *bbolt.Tx) (Image, []byte, error) {
 	}
 	l := loader{edit: registry.NewState().Edit()}
 	if err := records.ForEach(l.take); err != nil {
-		return Image{}, nil, err
+		return Image{}, nil, corrupt(err)
 	}
 	if err := l.finish(h); err != nil {
-		return Image{}, nil, err
+		return Image{}, nil, corrupt(err)
 	}
 	l.edit.SetIndex(h.Index)
 	return Image{ClusterID: h.ClusterID, Index: h.Index, Term: h.Term, Hash: l.hash, State: l.edit.Commit()}, head, nil
@@ -86,7 +86,7 @@ func (l *loader) take(key, value []byte) error {
 		err = l.takeInstance(key, value)
 	}
 	if err != nil {
-		return corrupt("the record %q: %w", key, err)
+		return fmt.Errorf("the record %q: %w", key, err)
 	}
 	return nil
 }
@@ -123,11 +123,11 @@ func (l *loader) takeInstance(key, value []byte) error {
 func (l *loader) finish(h header) error {
 	switch {
 	case l.alone:
-		return corrupt("service %q has no instance", l.service)
+		return fmt.Errorf("service %q has no instance", l.service)
 	case l.instances != h.Instances:
-		return corrupt("%d instances were saved and %d are there", h.Instances, l.instances)
+		return fmt.Errorf("%d instances were saved and %d are there", h.Instances, l.instances)
 	case l.hash.String() != h.StateHash:
-		return corrupt("the instances were saved with the hash %s and have %s", h.StateHash, l.hash)
+		return fmt.Errorf("the instances were saved with the hash %s and have %s", h.StateHash, l.hash)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"io"
 )
@@ -29,7 +30,7 @@ func readMeta(file io.ReaderAt) (meta, error) {
 		return meta{}, err
 	}
 	if zero.pageSize != one.pageSize {
-		return meta{}, corrupt("its two meta pages do not agree on the size of a page")
+		return meta{}, errors.New("its two meta pages do not agree on the size of a page")
 	}
 	if zero.transaction > one.transaction {
 		return zero, nil
@@ -62,7 +63,7 @@ func parseMeta(file io.ReaderAt, offset int) (meta, error) {
 	valid := binary.NativeEndian.Uint32(b) == magic && binary.NativeEndian.Uint32(b[4:]) == version &&
 		binary.NativeEndian.Uint64(b[summed:]) == sum.Sum64()
 	if !valid || m.pageSize < 1<<10 || m.pages < 2 {
-		return meta{}, corrupt("the meta page at byte %d is damaged", offset)
+		return meta{}, fmt.Errorf("the meta page at byte %d is damaged", offset)
 	}
 	return m, nil
 }

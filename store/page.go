@@ -30,21 +30,15 @@ type child struct {
 	page uint64
 }
 
-func (p page) children() ([]child, error) {
+func (p page) child(n int) (child, error) {
 	const size = 16
-	children := make([]child, p.count())
-	for n := range children {
-		e, err := p.cut(pageHeaderSize+n*size, size)
-		if err != nil {
-			return nil, err
-		}
-		key, err := p.cut(pageHeaderSize+n*size+number(e), number(e[4:]))
-		if err != nil {
-			return nil, err
-		}
-		children[n] = child{key: key, page: binary.NativeEndian.Uint64(e[8:])}
+	at := pageHeaderSize + n*size
+	e, err := p.cut(at, size)
+	if err != nil {
+		return child{}, err
 	}
-	return children, nil
+	key, err := p.cut(at+number(e), number(e[4:]))
+	return child{key: key, page: binary.NativeEndian.Uint64(e[8:])}, err
 }
 
 // element is an element of a leaf: flags (4), position of the key (4), length of the key (4), length of the value after it (4).
@@ -53,39 +47,33 @@ type element struct {
 	bucket     bool
 }
 
-func (p page) elements() ([]element, error) {
+func (p page) element(n int) (element, error) {
 	const size = 16
 	const bucketFlag = 0x01
-	elements := make([]element, p.count())
-	for n := range elements {
-		e, err := p.cut(pageHeaderSize+n*size, size)
-		if err != nil {
-			return nil, err
-		}
-		start, keySize, valueSize := pageHeaderSize+n*size+number(e[4:]), number(e[8:]), number(e[12:])
-		both, err := p.cut(start, keySize+valueSize)
-		if err != nil {
-			return nil, err
-		}
-		elements[n] = element{key: both[:keySize:keySize], value: both[keySize:], bucket: number(e)&bucketFlag != 0}
+	at := pageHeaderSize + n*size
+	e, err := p.cut(at, size)
+	if err != nil {
+		return element{}, err
 	}
-	return elements, nil
+	key, err := p.cut(at+number(e[4:]), number(e[8:]))
+	if err != nil {
+		return element{}, err
+	}
+	value, err := p.cut(at+number(e[4:])+len(key), number(e[12:]))
+	return element{key: key, value: value, bucket: number(e)&bucketFlag != 0}, err
 }
 
 // free returns the pages of a free list. Where they are too many for the count, that is all ones and the first of them the count.
 func (p page) free() ([]uint64, error) {
 	const many = 0xFFFF
 	if p.kind() != freeListPage {
-		return nil, fmt.Errorf("it is of kind %#x", p.kind())
+		return nil, fmt.Errorf("page %d is of kind %#x where the free list belongs", p.id(), p.kind())
 	}
 	count, start := uint64(p.count()), pageHeaderSize
 	if count == many {
 		count, start = binary.NativeEndian.Uint64(p[start:]), start+8
 	}
-	if count > uint64(len(p)) {
-		return nil, errCutOff
-	}
-	list, err := p.cut(start, int(count)*8)
+	list, err := p.cut(start, int(min(count, uint64(len(p))))*8)
 	if err != nil {
 		return nil, err
 	}
@@ -100,22 +88,16 @@ func (p page) free() ([]uint64, error) {
 // root is 0, the bucket's only page follows.
 func bucketRoot(value []byte) (root uint64, inline page, err error) {
 	const size = 16
-	if len(value) < size {
-		return 0, nil, errCutOff
+	if len(value) < size || len(value) < size+pageHeaderSize && binary.NativeEndian.Uint64(value) == 0 {
+		return 0, nil, errors.New("its root is cut off")
 	}
-	root, inline = binary.NativeEndian.Uint64(value), page(value[size:])
-	if root == 0 && len(inline) < pageHeaderSize {
-		return 0, nil, errCutOff
-	}
-	return root, inline, nil
+	return binary.NativeEndian.Uint64(value), page(value[size:]), nil
 }
-
-var errCutOff = errors.New("something in it lies beyond its end")
 
 // cut returns the part of the page of that size from start on.
 func (p page) cut(start, size int) ([]byte, error) {
 	if start > len(p) || size > len(p)-start {
-		return nil, errCutOff
+		return nil, fmt.Errorf("page %d: something in it lies beyond its end", p.id())
 	}
 	return p[start : start+size], nil
 }

@@ -2,8 +2,10 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -13,18 +15,27 @@ import (
 // before bbolt opens it: every page is where it says, within the file and used once, every key is in order. The content of
 // the records is not looked at here.
 
-// checkPages walks the structure of a bbolt file. An empty file is in order: bbolt will fill it.
+// checkPages walks the structure of a bbolt file. An empty file is in order: bbolt will fill it. What is wrong is an
+// [ErrCorrupt], unless the file system fails.
 func checkPages(file *os.File) error {
 	info, err := file.Stat()
 	if err != nil || info.Size() == 0 {
 		return err
 	}
+	err = checkStructure(file, info.Size())
+	if _, ok := errors.AsType[*fs.PathError](err); ok || err == nil {
+		return err
+	}
+	return corrupt(err)
+}
+
+func checkStructure(file io.ReaderAt, size int64) error {
 	m, err := readMeta(file)
 	if err != nil {
 		return err
 	}
-	if pages := uint64(info.Size()) / uint64(m.pageSize); m.pages > pages {
-		return corrupt("cut off: of %d pages only %d are there", m.pages, pages)
+	if pages := uint64(size) / uint64(m.pageSize); m.pages > pages {
+		return fmt.Errorf("it is cut off: of %d pages only %d are there", m.pages, pages)
 	}
 	w := walk{file: file, pageSize: m.pageSize, used: make([]bool, m.pages)}
 	w.used[0], w.used[1] = true, true // the metas
@@ -39,16 +50,17 @@ type walk struct {
 	file     io.ReaderAt
 	pageSize int
 	used     []bool // by the number of the page
+	spare    page   // memory for the next page
 }
 
 // use marks count pages from id on, which must not be in use yet. So a walk always ends.
 func (w *walk) use(id, count uint64) error {
 	if total := uint64(len(w.used)); id >= total || count > total-id {
-		return corrupt("%d pages from page %d on are beyond the last one, %d", count, id, total-1)
+		return fmt.Errorf("%d pages from page %d on are beyond the last one, %d", count, id, total-1)
 	}
 	for n := id; n < id+count; n++ {
 		if w.used[n] {
-			return corrupt("page %d is used twice", n)
+			return fmt.Errorf("page %d is used twice", n)
 		}
 		w.used[n] = true
 	}
@@ -60,12 +72,15 @@ func (w *walk) page(id uint64) (page, error) {
 	if err := w.use(id, 1); err != nil {
 		return nil, err
 	}
-	p := make(page, w.pageSize)
+	p := w.spare
+	if w.spare = nil; p == nil {
+		p = make(page, w.pageSize)
+	}
 	if _, err := w.file.ReadAt(p, int64(id)*int64(w.pageSize)); err != nil {
 		return nil, err
 	}
 	if p.id() != id {
-		return nil, corrupt("page %d says that it is page %d", id, p.id())
+		return nil, fmt.Errorf("page %d says that it is page %d", id, p.id())
 	}
 	if more := uint64(p.overflow()); more > 0 {
 		if err := w.use(id+1, more); err != nil {
@@ -85,73 +100,84 @@ func (w *walk) tree(id uint64, low, high []byte) error {
 	if err != nil {
 		return err
 	}
-	where := fmt.Sprintf("page %d", id)
 	switch p.kind() {
 	case leafPage:
-		return w.leaf(p, where, low, high)
+		err = w.leaf(p, low, high)
 	case branchPage:
-		return w.branch(p, where, low, high)
+		err = w.branch(p, low, high)
 	default:
-		return corrupt("%s is of kind %#x where a branch or a leaf belongs", where, p.kind())
+		err = fmt.Errorf("page %d is of kind %#x where a branch or a leaf belongs", id, p.kind())
 	}
+	w.spare = p[:w.pageSize]
+	return err
 }
 
-func (w *walk) branch(p page, where string, low, high []byte) error {
-	children, err := p.children()
-	if err != nil || len(children) == 0 {
-		return corrupt("%s is a branch without a child, or is cut off: %v", where, err)
+func (w *walk) branch(p page, low, high []byte) error {
+	if p.count() == 0 {
+		return fmt.Errorf("page %d is a branch and leads nowhere", p.id())
 	}
-	for n, child := range children {
-		below := high
-		if n+1 < len(children) {
-			below = children[n+1].key
-		}
-		if err := inOrder(where, n, child.key, low, below); err != nil {
-			return err
-		}
-		if err := w.tree(child.page, child.key, below); err != nil {
-			return err
-		}
-		low = nil // the order of the keys of this page among each other is checked by the bound above
-	}
-	return nil
-}
-
-func (w *walk) leaf(p page, where string, low, high []byte) error {
-	elements, err := p.elements()
+	c, err := p.child(0)
 	if err != nil {
-		return corrupt("%s: %w", where, err)
+		return err
 	}
-	for n, e := range elements {
-		below := high
-		if n+1 < len(elements) {
-			below = elements[n+1].key
-		}
-		if err := inOrder(where, n, e.key, low, below); err != nil {
+	if bytes.Compare(c.key, low) < 0 {
+		return outOfOrder(p, c.key)
+	}
+	for n := 1; n < p.count(); n++ {
+		next, err := p.child(n)
+		if err != nil {
 			return err
 		}
-		low = nil
+		if bytes.Compare(c.key, next.key) >= 0 {
+			return outOfOrder(p, next.key)
+		}
+		if err := w.tree(c.page, c.key, next.key); err != nil {
+			return err
+		}
+		c = next
+	}
+	if high != nil && bytes.Compare(c.key, high) >= 0 {
+		return outOfOrder(p, c.key)
+	}
+	return w.tree(c.page, c.key, high)
+}
+
+func (w *walk) leaf(p page, low, high []byte) error {
+	for n := range p.count() {
+		e, err := p.element(n)
+		if err != nil {
+			return err
+		}
+		order := bytes.Compare(e.key, low)
+		if order < 0 || order == 0 && n > 0 || high != nil && bytes.Compare(e.key, high) >= 0 {
+			return outOfOrder(p, e.key)
+		}
 		if e.bucket {
-			if err := w.bucket(e.value, fmt.Sprintf("%s, bucket %q", where, e.key)); err != nil {
-				return err
+			if err := w.bucket(e.value); err != nil {
+				return fmt.Errorf("bucket %q: %w", e.key, err)
 			}
 		}
+		low = e.key
 	}
 	return nil
+}
+
+func outOfOrder(p page, key []byte) error {
+	return fmt.Errorf("page %d: the key %q is out of order", p.id(), key)
 }
 
 // bucket walks the pages of a bucket, or the one that a small bucket has inside its own value.
-func (w *walk) bucket(value []byte, where string) error {
+func (w *walk) bucket(value []byte) error {
 	root, inline, err := bucketRoot(value)
 	switch {
 	case err != nil:
-		return corrupt("%s: %w", where, err)
+		return err
 	case root != 0:
 		return w.tree(root, nil, nil)
 	case inline.kind() != leafPage:
-		return corrupt("%s: its page is of kind %#x where a leaf belongs", where, inline.kind())
+		return fmt.Errorf("its page is of kind %#x where a leaf belongs", inline.kind())
 	}
-	return w.leaf(inline, where, nil, nil)
+	return w.leaf(inline, nil, nil)
 }
 
 // freeList marks the pages that are free as used, so that none is also in use otherwise.
@@ -162,19 +188,12 @@ func (w *walk) freeList(id uint64) error {
 	}
 	free, err := p.free()
 	if err != nil {
-		return corrupt("the free list, page %d: %w", id, err)
+		return err
 	}
 	for _, id := range free {
 		if err := w.use(id, 1); err != nil {
 			return fmt.Errorf("the free list: %w", err)
 		}
-	}
-	return nil
-}
-
-func inOrder(where string, n int, key, low, high []byte) error {
-	if bytes.Compare(key, low) < 0 || high != nil && bytes.Compare(key, high) >= 0 {
-		return corrupt("%s: key %d, %q, is out of order", where, n, key)
 	}
 	return nil
 }

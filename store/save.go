@@ -74,6 +74,9 @@ func (c *Checkpoint) write(tx *bbolt.Tx, state *registry.State, header []byte) e
 	if err != nil {
 		return err
 	}
+	if from.Len() == 0 {
+		records.FillPercent = 0.9 // as keys come in order, no page will have to be split
+	}
 	for change := range changes(from, state) {
 		if err := change.apply(records); err != nil {
 			return err

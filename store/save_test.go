@@ -20,24 +20,23 @@ func TestWhatWasSavedIsWhatIsLoaded(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		path := newPath(t)
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 0))
-		state := registry.NewState()
+		want := empty()
 		for range rapid.IntRange(1, 3).Draw(r, "starts") {
 			c, err := Open(path)
 			if err != nil {
 				r.Fatal(err)
 			}
 			got := loaded(t, c)
-			if state.Index() > 0 {
-				wantImage(t, got, imageOf(state))
-			}
-			state = got.State
+			wantImage(t, got, want)
+			state := got.State
 			for range rapid.IntRange(0, 4).Draw(r, "saves") {
 				for range rapid.IntRange(1, 3).Draw(r, "states between two saves") {
 					state = edited(state, random, rapid.IntRange(0, 150).Draw(r, "changes"))
 				}
-				mustSave(t, c, imageOf(state))
+				want = imageOf(state)
+				mustSave(t, c, want)
 			}
-			wantImage(t, loaded(t, c), imageOf(state))
+			wantImage(t, loaded(t, c), want)
 			if err := c.Close(); err != nil {
 				r.Fatal(err)
 			}

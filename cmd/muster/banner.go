@@ -15,7 +15,7 @@ func banner(w io.Writer, nodes []runningNode, took time.Duration, where string) 
 	for i, n := range nodes {
 		fmt.Fprintf(&b, "  %-4s http://%s\n", label(i), n.HTTPAddr())
 	}
-	fmt.Fprintf(&b, "\nRegister an instance on one node, discover it on another:\n\n")
+	fmt.Fprintf(&b, "\nRegister an instance on the first node, discover it on the last:\n\n")
 	fmt.Fprintf(&b, "  curl -X PUT http://%s/v1/services/hello/instances/h1 \\\n", first)
 	fmt.Fprintf(&b, "       -H 'Content-Type: application/json' -d '{\"address\":\"127.0.0.1\",\"port\":8080}'\n")
 	fmt.Fprintf(&b, "  curl http://%s/v1/services/hello\n\n", last)

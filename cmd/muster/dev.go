@@ -82,6 +82,7 @@ func (p *program) runDev(ctx context.Context, d *dev) (err error) {
 	if ctx.Err() != nil {
 		err = nil // It was stopped, at whatever point.
 	}
+	d.log.hush() // Nodes that stop together miss each other.
 	return errors.Join(err, stopAll(ctx, nodes))
 }
 

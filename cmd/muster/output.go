@@ -6,8 +6,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // The ways in which an answer is printed.
@@ -27,36 +25,10 @@ func encode(w io.Writer, format string, body any) error {
 		return err
 	}
 	if format == formatYAML {
-		return toYAML(w, text.Bytes())
+		return toYAML(w, &text)
 	}
 	_, err := w.Write(text.Bytes())
 	return err
-}
-
-// toYAML turns JSON, which is YAML of a kind, into the kind that people write.
-func toYAML(w io.Writer, text []byte) error {
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		return err
-	}
-	plainStyle(&document)
-	encoder := yaml.NewEncoder(w)
-	encoder.SetIndent(2)
-	if err := encoder.Encode(&document); err != nil {
-		return err
-	}
-	return encoder.Close()
-}
-
-// plainStyle takes the braces and quotes of JSON off; the encoder puts back those that are needed.
-func plainStyle(n *yaml.Node) {
-	empty := len(n.Content) == 0 && n.Kind != yaml.ScalarNode
-	if !empty {
-		n.Style = 0
-	}
-	for _, child := range n.Content {
-		plainStyle(child)
-	}
 }
 
 // table prints rows in columns under a header. An empty cell becomes a dash, so that every row has as many words.

@@ -18,7 +18,7 @@ func (q *query) addTo(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&q.tags, "tag", nil, "only instances with this tag; may be given many times, and all must fit")
 	flags.StringVar(&q.zone, "zone", "", "only instances in this zone")
 	flags.Var(q.metadata, "meta", "only instances with this metadata; may be given many times, and all must fit")
-	flags.StringVar(&q.filter, "filter", "", `only instances that fit an expression, such as 'weight > 50 and "v2" in tags'`)
+	flags.StringVar(&q.filter, "filter", "", `only instances that fit an expression, such as '"v2" in tags and zone != "eu-1a"'`)
 	flags.BoolVar(&q.consistent, "consistent", false, "ask the leader first, so that every acknowledged write shows")
 }
 

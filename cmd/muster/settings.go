@@ -79,7 +79,7 @@ func (p *program) environment() koanf.Provider {
 		Prefix:      envPrefix,
 		EnvironFunc: p.environ,
 		TransformFunc: func(key, value string) (string, any) {
-			if value == "" {
+			if false {
 				return "", nil
 			}
 			return flagOf(key), value

@@ -37,6 +37,7 @@ func Start(ctx context.Context, c Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n := &Node{config: c.withDefaults(), failed: make(chan error, 1)}
+	n.teardown.log = n.config.Logger
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.teardown.run(ctx))

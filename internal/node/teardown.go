@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 )
 
 // teardown remembers how to take apart what was put together so far.
-type teardown struct{ steps []step }
+type teardown struct {
+	log   *slog.Logger
+	steps []step
+}
 
 type step struct {
 	name string
@@ -26,9 +31,11 @@ func (t *teardown) run(ctx context.Context) error {
 	for len(t.steps) > 0 {
 		last := t.steps[len(t.steps)-1]
 		t.steps = t.steps[:len(t.steps)-1]
+		begun := time.Now()
 		if err := last.undo(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", last.name, err))
 		}
+		t.log.Debug("stopped", "part", last.name, "took", time.Since(begun))
 	}
 	return errors.Join(errs...)
 }

@@ -160,7 +160,7 @@ func (l *link) deliver(d Direction, p piece, to *net.TCPConn) bool {
 		switch {
 		case !alive:
 			return false
-		case p.end != nil && (p.end != io.EOF || l.broken.Load()):
+		case p.end != nil && (!errors.Is(p.end, io.EOF) || l.broken.Load()):
 			l.reset()
 			return false
 		case p.end != nil:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -197,8 +198,7 @@ func TestAStalledConnectionPushesBack(t *testing.T) {
 	p.Cut()
 	select {
 	case err := <-stuck:
-		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal("the writer waited for its deadline: the cut didn't reach it")
 		}
 	case <-time.After(patience):
@@ -281,7 +281,7 @@ func TestACutAfterSomeBytesLetsNoMoreThrough(t *testing.T) {
 	server.expect(t, "01")
 	client.send(t, "23456789")
 	got, err := server.readEnd(t)
-	if !strings.HasPrefix("234", got) || !errors.Is(err, syscall.ECONNRESET) {
+	if len(got) > 3 || !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the target read %q and %v, want no more than 234 and a reset", got, err)
 	}
 	if bytes := p.Traffic(testcluster.ToTarget).Bytes; bytes != int64(len("before")+5) {

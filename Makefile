@@ -1,0 +1,90 @@
+# Everything that one does to the source, each as .ci/run does it. `make` alone lists it.
+
+GO    ?= go
+TOOL  := $(GO) tool -modfile=scripts/tools/go.mod
+FILES  = $$(git ls-files -co --exclude-standard '*.go')
+
+TIMEOUT  ?= 9m
+FUZZTIME ?= 10s
+COUNT    ?= 6
+BENCH    ?= .
+PKG      ?= ./...
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/muster, static and with the revision in it
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/muster ./cmd/muster
+
+.PHONY: test
+test: ## Run all tests with the race detector, those with real processes too
+	$(GO) test -race -timeout $(TIMEOUT) ./...
+
+.PHONY: test-short
+test-short: ## Run the tests that take a moment
+	$(GO) test -short -timeout 2m ./...
+
+.PHONY: integration
+integration: ## Run only the tests with real processes
+	$(GO) test -race -count=1 -v -timeout $(TIMEOUT) ./test/integration/...
+
+.PHONY: architecture
+architecture: ## Check the floors and the other rules of the house
+	$(GO) test ./test/architecture
+
+.PHONY: bench
+bench: ## Run benchmarks COUNT times into bin/bench.txt: BENCH=regexp PKG=./registry
+	@mkdir -p bin
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG) | tee bin/bench.txt
+
+.PHONY: benchstat
+benchstat: ## Compare two runs of bench: OLD=old.txt NEW=bin/bench.txt
+	$(TOOL) benchstat $(OLD) $(NEW)
+
+.PHONY: fuzz
+fuzz: ## Fuzz every target for FUZZTIME
+	scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: cover
+cover: ## Show what the tests reach, in bin/cover.html
+	@mkdir -p bin
+	$(GO) test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=bin/cover.out ./...
+	$(GO) tool cover -html=bin/cover.out -o bin/cover.html
+	$(GO) tool cover -func=bin/cover.out | tail -1
+
+.PHONY: fmt
+fmt: ## Format the source and sort its imports
+	$(TOOL) golangci-lint fmt
+
+.PHONY: fix
+fix: ## Rewrite the source in the Go of today, then format it
+	$(GO) fix ./...
+	$(TOOL) golangci-lint run --fix ./...
+
+.PHONY: check
+check: check-fmt vet check-fix lint architecture ## Check all that can be checked without running the product
+
+.PHONY: check-fmt
+check-fmt: ## Fail where gofmt would change something
+	@unformatted=$$(gofmt -l $(FILES)); test -z "$$unformatted" || { printf 'not formatted (make fmt):\n%s\n' "$$unformatted"; exit 1; }
+
+.PHONY: vet
+vet: ## Run go vet, in nested modules too
+	$(GO) vet ./...
+	@scripts/nested-modules.sh | while read -r dir; do echo "$(GO) -C $$dir vet ./..."; $(GO) -C "$$dir" vet ./... || exit 1; done
+
+.PHONY: check-fix
+check-fix: ## Fail where go fix would change something
+	$(GO) fix -diff ./...
+
+.PHONY: lint
+lint: ## Run golangci-lint as .golangci.yml says
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin

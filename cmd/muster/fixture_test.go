@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/musterhq/muster/fsm"
+	"github.com/musterhq/muster/http"
+	"github.com/musterhq/muster/internal/node"
+	"github.com/musterhq/muster/internal/wire"
+	"github.com/musterhq/muster/registry"
+)
+
+// result is what one run of the program left behind.
+type result struct {
+	status         int
+	stdout, stderr string
+}
+
+// runWith runs a command line in this process.
+func runWith(t *testing.T, p program, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	p.stdout, p.stderr = &stdout, &stderr
+	if p.environ == nil {
+		p.environ = func() []string { return nil }
+	}
+	status := p.run(t.Context(), args)
+	return result{status, stdout.String(), stderr.String()}
+}
+
+// runAt runs a command line against the nodes at these addresses.
+func runAt(t *testing.T, addr string, args ...string) result {
+	t.Helper()
+	return runWith(t, program{environ: func() []string { return []string{"MUSTER_ADDR=" + addr} }}, args...)
+}
+
+// want fails the test unless the run ended with this status, and with exactly this on stdout.
+func (r result) want(t *testing.T, status int, stdout string) {
+	t.Helper()
+	if r.status != status {
+		t.Fatalf("exit status %d, want %d; stderr: %s", r.status, status, r.stderr)
+	}
+	if want := strings.TrimPrefix(stdout, "\n"); r.stdout != want {
+		t.Errorf("stdout:\n%s\nwant:\n%s", r.stdout, want)
+	}
+}
+
+// fails fails the test unless the run ended with this status, nothing on stdout and these words on stderr.
+func (r result) fails(t *testing.T, status int, words ...string) {
+	t.Helper()
+	r.want(t, status, "")
+	for _, w := range words {
+		if !strings.Contains(r.stderr, w) {
+			t.Errorf("stderr does not say %q: %s", w, r.stderr)
+		}
+	}
+}
+
+// memory is a cluster of one node in memory, without a log: the real HTTP in front of the real registry.
+type memory struct {
+	mu    sync.Mutex
+	state *registry.State
+}
+
+// serveMemory serves an empty registry and returns its base URL.
+func serveMemory(t *testing.T) string {
+	t.Helper()
+	server, err := http.New(http.Config{Node: &memory{state: registry.NewState()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listening := httptest.NewServer(server.Handler())
+	t.Cleanup(listening.Close)
+	return listening.URL
+}
+
+func (m *memory) Submit(_ context.Context, ops ...registry.Operation) (fsm.Outcome, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	draft := m.state.Edit()
+	index := m.state.Index() + 1
+	results, err := draft.Apply(index, ops...)
+	if err != nil {
+		return fsm.Outcome{}, err
+	}
+	m.state = draft.Commit()
+	return fsm.Outcome{Index: index, Results: results}, nil
+}
+
+func (m *memory) State() *registry.State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state
+}
+
+func (m *memory) Await(context.Context, uint64) error       { return nil }
+func (m *memory) Freshness() (time.Duration, bool)          { return 0, true }
+func (m *memory) ReadIndex(context.Context) (uint64, error) { return m.State().Index(), nil }
+func (m *memory) ID() string                                { return "n1" }
+func (m *memory) ClusterID() string                         { return "C1" }
+func (m *memory) LeaderHTTP() string                        { return "" }
+func (m *memory) Ready() error                              { return nil }
+func (m *memory) Self() wire.Self                           { return wire.Self{} }
+
+func (m *memory) Cluster(context.Context) (wire.Cluster, error) {
+	contact := registry.Duration(8_400 * time.Microsecond)
+	return wire.Cluster{ID: "C1", Leader: "n1", Term: 3, CommitIndex: 42, Nodes: []wire.Node{
+		{
+			ID: "n1", RaftID: "R1", HTTP: "http://10.0.0.1:7300", Peer: "10.0.0.1:7301", Gossip: "10.0.0.1:7302",
+			Zone: "eu-1a", Version: "v1.2.3", Role: "voter", State: "leader", GossipState: "alive",
+			AppliedIndex: 42, LastContact: new(registry.Duration),
+		},
+		{
+			ID: "n2", RaftID: "R2", HTTP: "http://10.0.0.2:7300", Peer: "10.0.0.2:7301", Gossip: "10.0.0.2:7302",
+			Version: "v1.2.3", Role: "voter", State: "follower", GossipState: "alive",
+			AppliedIndex: 41, LastContact: &contact,
+		},
+		{ID: "n3", RaftID: "R3", Peer: "10.0.0.3:7301", Role: "nonvoter", State: "unknown", GossipState: "dead"},
+	}}, nil
+}
+
+// stubNode is a node that is as a test wants it.
+type stubNode struct {
+	ready  error
+	failed chan error
+
+	mu     sync.Mutex
+	closed int
+}
+
+func newStubNode() *stubNode { return &stubNode{failed: make(chan error, 1)} }
+
+func (s *stubNode) HTTPAddr() string     { return "127.0.0.1:7300" }
+func (s *stubNode) GossipAddr() string   { return "127.0.0.1:7302" }
+func (s *stubNode) Ready() error         { return s.ready }
+func (s *stubNode) Failed() <-chan error { return s.failed }
+
+func (s *stubNode) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed++
+	return ctx.Err()
+}
+
+func (s *stubNode) timesClosed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// starting is a startFunc that gives the same node each time and passes on what it was asked for.
+func starting(n runningNode, asked chan<- node.Config) startFunc {
+	return func(_ context.Context, c node.Config) (runningNode, error) {
+		asked <- c
+		return n, nil
+	}
+}

@@ -1,0 +1,34 @@
+package api
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAddressesOfNodes(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://127.0.0.1:7300":     "http://127.0.0.1:7300",
+		"https://muster.example/":   "https://muster.example",
+		" 127.0.0.1:7300 ":          "http://127.0.0.1:7300",
+		"localhost":                 "http://localhost",
+		"[::1]:7300":                "http://[::1]:7300",
+		"":                          "is not the address of a node",
+		"ftp://h:1":                 "is not the address of a node",
+		"http://":                   "is not the address of a node",
+		"http://h:port":             "is not the address of a node",
+		"http://h:1/v1/services":    "more than the address",
+		"http://h:1?x=y":            "more than the address",
+		"http://user:secret@h:7300": "more than the address",
+	} {
+		c, err := New(address)
+		switch {
+		case err != nil && !strings.Contains(err.Error(), want):
+			t.Errorf("%q: %v, want %q", address, err, want)
+		case err == nil && c.nodes[0].String() != want:
+			t.Errorf("%q becomes %s, want %s", address, c.nodes[0], want)
+		}
+	}
+	if _, err := New(); err == nil {
+		t.Error("a client of no nodes was made")
+	}
+}

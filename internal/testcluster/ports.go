@@ -1,0 +1,40 @@
+package testcluster
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"testing"
+)
+
+// The ports that tests give to nodes lie below those that the kernel gives to outgoing connections: a node that comes
+// back after a kill must find its port free.
+const (
+	firstPort = 20000
+	lastPort  = 32000
+)
+
+// FreeAddress finds an address of the loopback interface whose port is free for TCP and UDP. Nothing keeps it free, but
+// the ports are drawn at random, so that tests which run side by side do not meet.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	var lc net.ListenConfig
+	ctx := context.Background()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
+		tcp, err := lc.Listen(ctx, "tcp", address)
+		if err != nil {
+			continue
+		}
+		udp, err := lc.ListenPacket(ctx, "udp", address)
+		_ = tcp.Close()
+		if err != nil {
+			continue
+		}
+		_ = udp.Close()
+		return address
+	}
+	t.Fatal("no free port was found")
+	return ""
+}

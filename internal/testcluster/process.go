@@ -1,0 +1,249 @@
+package testcluster
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Process is one muster server as a process of its own, which a test may kill, freeze and start again. Its methods are for
+// one goroutine at a time.
+type Process struct {
+	Name    string
+	HTTP    string // the base URL of its API
+	Gossip  string
+	DataDir string
+
+	t       testing.TB
+	args    []string
+	log     *os.File
+	command *exec.Cmd     // nil while it does not run
+	exited  chan struct{} // closed when the process has ended, and waitErr is set
+	waitErr error
+}
+
+// Processes is a cluster of real processes.
+type Processes struct {
+	Nodes []*Process
+	t     testing.TB
+}
+
+// StartProcesses starts n servers that form a cluster, with further flags for each of them, and returns when all of them
+// are ready. The end of the test kills them; where it failed, their logs stay and are named.
+func StartProcesses(t testing.TB, n int, flags ...string) *Processes {
+	t.Helper()
+	c := &Processes{t: t}
+	dir := keepOnFailure(t)
+	var gossip []string
+	for range n {
+		gossip = append(gossip, FreeAddress(t))
+	}
+	for i := range n {
+		c.Nodes = append(c.Nodes, newProcess(t, dir, fmt.Sprintf("n%d", i+1), gossip[i],
+			append([]string{"--join", strings.Join(gossip, ","), "--bootstrap-expect", fmt.Sprint(n)}, flags...)))
+	}
+	for _, p := range c.Nodes {
+		p.Start()
+	}
+	c.AwaitReady()
+	return c
+}
+
+// StartProcess starts one server with the flags and does not wait for anything.
+func StartProcess(t testing.TB, flags ...string) *Process {
+	t.Helper()
+	p := newProcess(t, keepOnFailure(t), "n1", FreeAddress(t), flags)
+	p.Start()
+	return p
+}
+
+// keepOnFailure is a directory that goes with the test, unless the test failed.
+func keepOnFailure(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "muster-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("data directories and logs are kept in %s", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	})
+	return dir
+}
+
+func newProcess(t testing.TB, dir, name, gossip string, flags []string) *Process {
+	t.Helper()
+	http, peer := FreeAddress(t), FreeAddress(t)
+	p := &Process{Name: name, HTTP: "http://" + http, Gossip: gossip, DataDir: filepath.Join(dir, name), t: t}
+	p.args = append([]string{
+		"server", "--node-id", name, "--data-dir", p.DataDir,
+		"--http-addr", http, "--peer-addr", peer, "--gossip-addr", gossip,
+	}, flags...)
+	var err error
+	if p.log, err = os.OpenFile(p.DataDir+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.Kill()
+		_ = p.log.Close()
+		p.requireNoRaces()
+	})
+	return p
+}
+
+// Start starts the process, which must not run.
+func (p *Process) Start() {
+	p.t.Helper()
+	p.command = exec.Command(Binary(p.t), p.args...)
+	p.command.Stdout, p.command.Stderr = p.log, p.log
+	// Its life ends with the test's, whatever becomes of the test.
+	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.command.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.exited = make(chan struct{})
+	go func(command *exec.Cmd, exited chan struct{}) {
+		p.waitErr = command.Wait()
+		close(exited)
+	}(p.command, p.exited)
+}
+
+// Kill ends the process at once, as kill -9 does. One that does not run is left alone.
+func (p *Process) Kill() {
+	if p.command == nil {
+		return
+	}
+	_ = p.command.Process.Kill()
+	<-p.exited
+	p.command = nil
+}
+
+// Stop asks the process to stop and returns how it ended, nil being an exit with 0.
+func (p *Process) Stop() error {
+	p.t.Helper()
+	p.signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+	case <-time.After(30 * time.Second):
+		p.t.Errorf("%s does not stop", p.Name)
+		p.Kill()
+	}
+	p.command = nil
+	return p.waitErr
+}
+
+// Pause freezes the process, and Resume lets it go on.
+func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
+
+// Resume lets a frozen process go on.
+func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
+
+func (p *Process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.command.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Running tells whether the process is there, frozen or not.
+func (p *Process) Running() bool {
+	if p.command == nil {
+		return false
+	}
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Log is what the process has written so far.
+func (p *Process) Log() string {
+	b, err := os.ReadFile(p.DataDir + ".log")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// requireNoRaces fails the test where the race detector, inside the process, found one.
+func (p *Process) requireNoRaces() {
+	b, err := os.ReadFile(p.DataDir + ".log")
+	if err == nil && bytes.Contains(b, []byte("DATA RACE")) {
+		p.t.Errorf("a data race in %s; its log is %s.log", p.Name, p.DataDir)
+	}
+}
+
+// AwaitReady returns when the node knows a leader and has caught up.
+func (p *Process) AwaitReady(ctx context.Context) error {
+	return Poll(ctx, func(ctx context.Context) error {
+		answer, err := Get(ctx, p.HTTP+"/readyz")
+		if err == nil && answer.Status != 200 {
+			err = fmt.Errorf("%s is not ready: %s", p.Name, answer.Body)
+		}
+		return err
+	})
+}
+
+// AwaitReady returns when all running nodes are ready, and fails the test where they do not get there.
+func (c *Processes) AwaitReady() {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	for _, p := range c.Nodes {
+		if !p.Running() {
+			continue
+		}
+		if err := p.AwaitReady(ctx); err != nil {
+			c.t.Fatalf("%s does not get ready: %v\n%s", p.Name, err, p.Log())
+		}
+	}
+}
+
+// Leader is the node that leads, as a running node tells it; one that was killed or frozen is not among them.
+func (c *Processes) Leader() *Process {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	var leader *Process
+	err := Poll(ctx, func(ctx context.Context) error {
+		for _, p := range c.Nodes {
+			if !p.Running() {
+				continue
+			}
+			var self struct{ State string }
+			answer, err := Get(ctx, p.HTTP+"/v1/cluster/self")
+			if err == nil && answer.Decode(&self) == nil && self.State == "leader" {
+				leader = p
+				return nil
+			}
+		}
+		return fmt.Errorf("no node leads")
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return leader
+}
+
+// Others are all nodes but one.
+func (c *Processes) Others(but *Process) []*Process {
+	var others []*Process
+	for _, p := range c.Nodes {
+		if p != but {
+			others = append(others, p)
+		}
+	}
+	return others
+}
