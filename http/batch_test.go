@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -104,4 +105,13 @@ func TestABatchHoldsOneToFiveHundredAndTwelveOperations(t *testing.T) {
 	if got := h.node.State().Len(); got != 512 {
 		t.Errorf("%d instances, want 512", got)
 	}
+}
+
+func TestABatchThatCanNeverApplyDoesNotReachTheLog(t *testing.T) {
+	h := newHarness(t)
+	h.node.submit = func(context.Context) error {
+		t.Error("it was submitted")
+		return nil
+	}
+	h.call("POST", "/v1/batch", batchOf(register2, register2)).problem(wire.CodeInvalidRequest)
 }

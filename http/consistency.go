@@ -18,8 +18,8 @@ import (
 // the node can vouch for at all.
 type consistency struct {
 	linearizable bool
-	bounded      bool          // whether maxStale counts
-	maxStale     time.Duration //
+	bounded      bool // by maxStale
+	maxStale     time.Duration
 	minIndex     uint64
 	wait         time.Duration // at most, for minIndex
 	cluster      string        // to which minIndex belongs; "" is any
@@ -142,15 +142,12 @@ func (a *api) await(ctx context.Context, index uint64, atMost time.Duration, lat
 	defer forget()
 	limited, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
-	err := a.node.Await(limited, index)
-	switch {
+	switch err := a.node.Await(limited, index); {
 	case err == nil:
 		return nil
-	case errors.Is(context.Cause(ctx), errDraining):
-		return errDraining
 	case errors.Is(limited.Err(), context.DeadlineExceeded):
 		return late()
 	default:
-		return cmp.Or(context.Cause(ctx), err) // the caller went away, or the node can't tell any more
+		return cmp.Or(context.Cause(ctx), err) // the server stops, the caller went away, or the node can't tell any more
 	}
 }

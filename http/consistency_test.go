@@ -87,7 +87,7 @@ func TestALinearizableReadWaitsForWhatAMajorityConfirmed(t *testing.T) {
 func TestALinearizableReadFailsInAMinority(t *testing.T) {
 	h := newHarness(t)
 	h.register("payments", "payments-1")
-	h.node.mute = errMinority
+	h.node.mute = fault.ErrNoLeader
 	for _, path := range reads {
 		h.call("GET", path+"?consistency=linearizable", "").problem(wire.CodeNoLeader)
 		h.call("GET", path, "").want(200)
@@ -192,6 +192,19 @@ func TestAWriteHasADeadlineOfItsOwn(t *testing.T) {
 	})
 }
 
+func TestAWriteThatWaitedForALeaderToTheEndWasNotApplied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		h.node.submit = func(ctx context.Context) error {
+			<-ctx.Done()
+			return errors.Join(fault.ErrNoLeader, ctx.Err())
+		}
+		if p := h.call("PUT", payments1, document).problem(wire.CodeNoLeader); p.Outcome != wire.NotApplied {
+			t.Errorf("outcome %q", p.Outcome)
+		}
+	})
+}
+
 func TestTheNodeKnowsBestWhatBecameOfAWrite(t *testing.T) {
 	h := newHarness(t)
 	for _, c := range []struct {
@@ -200,7 +213,6 @@ func TestTheNodeKnowsBestWhatBecameOfAWrite(t *testing.T) {
 		outcome wire.Outcome
 	}{
 		{fault.ErrNoLeader, wire.CodeNoLeader, wire.NotApplied},
-		{errors.Join(fault.ErrNoLeader, context.Canceled), wire.CodeNoLeader, wire.NotApplied},
 		{fault.Unknown(fault.ErrNoLeader), wire.CodeNoLeader, wire.OutcomeUnknown},
 		{fault.ErrTimeout, wire.CodeTimeout, wire.NotApplied},
 		{fault.ErrOverloaded, wire.CodeOverloaded, wire.NotApplied},

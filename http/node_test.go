@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/fsm"
-	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 )
@@ -94,6 +93,3 @@ func (n *soloNode) Cluster(context.Context) (wire.Cluster, error) {
 func (n *soloNode) Self() wire.Self {
 	return wire.Self{ID: n.id, ClusterID: n.clusterID, State: "leader", AppliedIndex: n.State().Index()}
 }
-
-// errMinority is what a node without a majority says.
-var errMinority = fault.ErrNoLeader

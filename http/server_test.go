@@ -1,14 +1,12 @@
 package http
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	nethttp "net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -17,105 +15,6 @@ import (
 
 	"github.com/musterhq/muster/internal/wire"
 )
-
-// pipes is a listener whose connections stay in memory, so that time in a bubble of synctest can pass.
-type pipes struct {
-	accept chan net.Conn
-	closed chan struct{}
-	close  sync.Once
-}
-
-func newPipes() *pipes { return &pipes{accept: make(chan net.Conn), closed: make(chan struct{})} }
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.accept:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.close.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
-
-func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.accept <- server:
-		return client, nil
-	case <-p.closed:
-		return nil, errors.New("connection refused")
-	}
-}
-
-// served is a server that answers on pipes.
-type served struct {
-	*Server
-	t      *testing.T
-	node   *soloNode
-	pipes  *pipes
-	client *nethttp.Client
-	ended  chan error // what Serve returned
-}
-
-// serve starts a server. It must be called in a bubble, and is shut down at the latest when stop is called.
-func serve(t *testing.T) (s *served, stop func()) {
-	t.Helper()
-	node := newSoloNode()
-	server, err := New(Config{Node: node})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pipes := newPipes()
-	transport := &nethttp.Transport{DialContext: pipes.dial}
-	s = &served{server, t, node, pipes, &nethttp.Client{Transport: transport}, make(chan error, 1)}
-	go func() { s.ended <- server.Serve(pipes) }()
-	return s, func() {
-		transport.CloseIdleConnections()
-		_ = server.Shutdown(t.Context())
-	}
-}
-
-// get returns the answer to a GET with a body that has been read.
-func (s *served) get(path string) reply {
-	s.t.Helper()
-	answer, err := s.client.Get("http://node.example" + path)
-	if err != nil {
-		s.t.Errorf("GET %s: %v", path, err)
-		return reply{httptest.NewRecorder(), s.t}
-	}
-	return received(s.t, answer)
-}
-
-func received(t *testing.T, answer *nethttp.Response) reply {
-	t.Helper()
-	body, err := io.ReadAll(answer.Body)
-	if err := errors.Join(err, answer.Body.Close()); err != nil {
-		t.Errorf("reading the body: %v", err)
-	}
-	w := httptest.NewRecorder()
-	w.Code, w.HeaderMap = answer.StatusCode, answer.Header
-	w.Body.Write(body)
-	return reply{w, t}
-}
-
-// raw opens a connection and sends text on it.
-func (s *served) raw(text string) net.Conn {
-	s.t.Helper()
-	conn, err := s.pipes.dial(s.t.Context(), "", "")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := io.WriteString(conn, text); err != nil {
-		s.t.Fatal(err)
-	}
-	return conn
-}
 
 func TestALongWaitOutlivesTheWriteTimeOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -217,6 +116,7 @@ func TestASlowCallerIsCutOff(t *testing.T) {
 		after time.Duration
 	}{
 		"in the headers":  {"GET /healthz HTTP/1.1\r\nHost: n\r\n", headerTimeout},
+		"between two":     {"GET /healthz HTTP/1.1\r\nHost: n\r\n\r\n", idleTimeout},
 		"before anything": {"", headerTimeout},
 		"in the body":     {"PUT " + payments1 + " HTTP/1.1\r\nHost: n\r\nContent-Length: 50\r\n\r\n{", requestTimeout},
 	} {
@@ -243,13 +143,16 @@ func TestASlowCallerIsCutOff(t *testing.T) {
 	}
 }
 
-func parse(t *testing.T, answer []byte) *nethttp.Response {
-	t.Helper()
-	r, err := nethttp.ReadResponse(bufio.NewReader(strings.NewReader(string(answer))), nil)
-	if err != nil {
-		t.Fatalf("%v: %q", err, answer)
-	}
-	return r
+func TestACallerWhoDoesNotReadIsCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := serve(t)
+		defer stop()
+		conn := s.raw("GET /v1/cluster/self HTTP/1.1\r\nHost: n\r\n\r\n")
+		time.Sleep(requestTimeout + answerTimeout + time.Second)
+		if answer, err := io.ReadAll(conn); err != nil || len(answer) > 0 {
+			t.Errorf("after all this time it was still offered %d bytes (%v)", len(answer), err)
+		}
+	})
 }
 
 func TestHeadersBeyondTheLimitAreRefused(t *testing.T) {
@@ -270,6 +173,21 @@ func TestHeadersBeyondTheLimitAreRefused(t *testing.T) {
 		if got := parse(t, answer).StatusCode; got != nethttp.StatusRequestHeaderFieldsTooLarge {
 			t.Errorf("status %d", got)
 		}
+	})
+}
+
+func TestTheServerHasNoAnswersOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := serve(t)
+		defer stop()
+		conn := s.raw("OPTIONS * HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n")
+		answer, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := received(t, parse(t, answer))
+		r.problem(wire.CodeNotFound)
+		standard(t, r, "OPTIONS *")
 	})
 }
 

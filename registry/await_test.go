@@ -111,3 +111,28 @@ func TestAwaitLosesNobody(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestAwaitMeetsAPublishAtTheSameMoment has one waiter and one publisher start together again and again, for the moment
+// between looking at the State and waiting for the next. A waiter that is missed there has nothing more to hope for.
+func TestAwaitMeetsAPublishAtTheSameMoment(t *testing.T) {
+	const rounds = 20_000
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	p := registry.NewPublisher(at(0))
+	start := make(chan uint64)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for index := range start {
+			p.Publish(at(index), nil)
+		}
+	})
+	for index := range uint64(rounds) {
+		start <- index + 1
+		if err := p.Await(ctx, index+1); err != nil {
+			t.Errorf("round %d: %v", index, err)
+			break
+		}
+	}
+	close(start)
+	wg.Wait()
+}

@@ -139,6 +139,21 @@ func TestALoadedStateIsTheOneThatWasSaved(t *testing.T) {
 	wantSame(t, "loaded", viewOf(saved), viewOf(load(saved)))
 }
 
+func TestAServiceIsAtItsNewestInstanceHoweverItIsLoaded(t *testing.T) {
+	for _, order := range [][]uint64{{5, 3}, {3, 5}} {
+		edit := registry.NewState().Edit()
+		for _, index := range order {
+			i := named("a", fmt.Sprint(index))
+			i.ModifyIndex = index
+			edit.Put(&i)
+		}
+		edit.SetServiceIndex("a", 4)
+		if got := edit.Commit().Service("a").Index(); got != 5 {
+			t.Errorf("loaded in the order %d: at %d, want 5", order, got)
+		}
+	}
+}
+
 func TestSetServiceIndexOfNoService(t *testing.T) {
 	edit := registry.NewState().Edit()
 	edit.SetServiceIndex("a", 5)

@@ -3,8 +3,11 @@
 #
 #   scripts/cluster.sh [DIR]
 #
-# The nodes keep their data in DIR/n1, DIR/n2 and DIR/n3 and log to DIR/n1.log and so on. Without DIR that is a temporary
-# folder, which is removed at the end. Ctrl-C stops the nodes in an orderly way. MUSTER names another program than the one built here.
+# The nodes keep their data in DIR/n1, DIR/n2 and DIR/n3, log to DIR/n1.log and so on, and have their process ids in
+# DIR/n1.pid and so on. Without DIR that is a temporary folder, which is removed at the end. A node that is killed stays
+# away; the command that brings it back is printed. Ctrl-C stops all of them in an orderly way.
+#
+# MUSTER names another program than the one built here, MUSTER_PORT another first port than 7300.
 set -euo pipefail
 
 if (($# > 1)) || [[ ${1:-} == -* ]]; then
@@ -14,19 +17,21 @@ fi
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 muster=${MUSTER:-}
+port=${MUSTER_PORT:-7300}
+unset MUSTER MUSTER_PORT # or the nodes would take them for settings
 dir=${1:-}
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/muster-cluster-XXXXXX")
 dir=${dir:-$scratch}
 mkdir -p "$dir"
-pids=()
+declare -A node_of command_of # by process id
 
 # stop ends the nodes that were started here and no others, and waits until they are gone.
 # shellcheck disable=SC2317 # The traps call it.
 stop() {
 	trap - EXIT INT TERM
-	if ((${#pids[@]} > 0)); then
-		kill -TERM "${pids[@]}" 2>/dev/null || true
-		wait "${pids[@]}" || true
+	if ((${#node_of[@]} > 0)); then
+		kill -TERM "${!node_of[@]}" 2>/dev/null || true
+		wait "${!node_of[@]}" || true
 	fi
 	rm -rf "$scratch"
 }
@@ -38,29 +43,30 @@ if [[ -z $muster ]]; then
 	(cd "$root" && go build -o "$muster" ./cmd/muster)
 fi
 
-join=127.0.0.1:7302,127.0.0.1:7312,127.0.0.1:7322
+join=127.0.0.1:$((port + 2)),127.0.0.1:$((port + 12)),127.0.0.1:$((port + 22))
 for i in 1 2 3; do
-	base=$((7290 + 10 * i))
+	base=$((port - 10 + 10 * i))
+	command=("$muster" server --node-id "n$i" --data-dir "$dir/n$i"
+		--http-addr "127.0.0.1:$base" --peer-addr "127.0.0.1:$((base + 1))" --gossip-addr "127.0.0.1:$((base + 2))"
+		--join "$join" --bootstrap-expect 3)
 	# A process group of its own keeps Ctrl-C from reaching the node before this script does.
 	set -m
-	"$muster" server \
-		--node-id "n$i" \
-		--data-dir "$dir/n$i" \
-		--http-addr "127.0.0.1:$base" \
-		--peer-addr "127.0.0.1:$((base + 1))" \
-		--gossip-addr "127.0.0.1:$((base + 2))" \
-		--join "$join" \
-		--bootstrap-expect 3 \
-		>>"$dir/n$i.log" 2>&1 &
+	"${command[@]}" >>"$dir/n$i.log" 2>&1 &
 	set +m
-	pids+=($!)
+	node_of[$!]=n$i
+	command_of[$!]=${command[*]}
+	echo $! >"$dir/n$i.pid"
 	echo "n$i  pid $!  http://127.0.0.1:$base  log $dir/n$i.log"
 done
-
 echo "Ctrl-C stops them."
-# The first node that ends by itself ends the cluster, and its log says why.
-status=0
-wait -n "${pids[@]}" || status=$?
-echo "a node has ended by itself with status $status; the last lines of the logs:" >&2
-tail -n 3 "$dir"/n*.log >&2
+
+while ((${#node_of[@]} > 0)); do
+	status=0
+	wait -n -p ended "${!node_of[@]}" || status=$?
+	echo "${node_of[$ended]} has ended with status $status; the last line of its log:"
+	tail -n 1 "$dir/${node_of[$ended]}.log"
+	echo "bring it back with: ${command_of[$ended]}"
+	unset "node_of[$ended]"
+done
+echo "no node is left" >&2
 exit 1

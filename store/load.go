@@ -83,7 +83,7 @@ func (l *loader) take(key, value []byte) error {
 	case len(id) == 0:
 		err = l.takeService(string(name), value)
 	default:
-		err = l.takeInstance(key, value)
+		err = l.takeInstance(name, id, value)
 	}
 	if err != nil {
 		return fmt.Errorf("the record %q: %w", key, err)
@@ -100,15 +100,14 @@ func (l *loader) takeService(name string, value []byte) error {
 	return err
 }
 
-func (l *loader) takeInstance(key, value []byte) error {
+func (l *loader) takeInstance(name, id, value []byte) error {
 	i, err := decodeInstance(value)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if own := instanceKey(i.Service, i.ID); !bytes.Equal(key, own) {
-		return fmt.Errorf("it holds an instance that belongs under %q", own)
-	}
-	if i.Service != l.service {
+	case string(name) != i.Service || string(id) != i.ID:
+		return fmt.Errorf("it holds an instance that belongs under %q", instanceKey(i.Service, i.ID))
+	case i.Service != l.service:
 		return fmt.Errorf("it comes among those of service %q", l.service)
 	}
 	l.edit.Put(i)

@@ -6,9 +6,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/internal/wire"
-	"github.com/spf13/cobra"
 )
 
 func (p *program) cluster() *cobra.Command {

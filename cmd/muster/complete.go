@@ -4,8 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/musterhq/muster/internal/api"
 	"github.com/spf13/cobra"
+
+	"github.com/musterhq/muster/internal/api"
 )
 
 // completeWithin is how long a person who pressed Tab is kept waiting.

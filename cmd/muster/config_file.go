@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -22,13 +23,12 @@ type configFile struct {
 }
 
 func readConfigFile(path string) (*configFile, error) {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, usagef("the file of --config can't be read: %w", err)
 	}
-	defer f.Close()
 	c := &configFile{path: path, lines: map[string]int{}, values: map[string]any{}}
-	if err := c.read(f); err != nil {
+	if err := c.read(bytes.NewReader(text)); err != nil {
 		return nil, usagef("%s: %w", path, err)
 	}
 	return c, nil

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/internal/wire"
-	"github.com/spf13/cobra"
 )
 
 func (p *program) deregister() *cobra.Command {

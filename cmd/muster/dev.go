@@ -79,11 +79,8 @@ func (p *program) runDev(ctx context.Context, d *dev) (err error) {
 	if _, failed := errors.AsType[*nodeFailure](err); failed {
 		return err
 	}
-	if ctx.Err() != nil {
-		err = nil // It was stopped, at whatever point.
-	}
 	d.log.hush() // Nodes that stop together miss each other.
-	return errors.Join(err, stopAll(ctx, nodes))
+	return errors.Join(unlessStopped(ctx, err), stopAll(ctx, nodes))
 }
 
 // watchDev tells when the cluster is ready, and returns when ctx ends or a node fails.

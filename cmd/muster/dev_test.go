@@ -29,7 +29,7 @@ func TestAClusterToTryThingsOutOn(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		ended <- p.run(ctx, []string{"dev", "--http-port", "0"})
-		stdout.Close()
+		_ = stdout.Close()
 	}()
 	addresses, samples := readBanner(t, banner)
 	if len(addresses) != 3 {

@@ -7,10 +7,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
-	"github.com/spf13/cobra"
 )
 
 func (p *program) discover() *cobra.Command {

@@ -4,10 +4,11 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/musterhq/muster/internal/api"
-	"github.com/musterhq/muster/internal/wire"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/musterhq/muster/internal/api"
+	"github.com/musterhq/muster/internal/wire"
 )
 
 // explain words an error for a person: what was wrong and, where that is not plain, what to do.

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
-	"github.com/spf13/cobra"
 )
 
 func (p *program) health() *cobra.Command {

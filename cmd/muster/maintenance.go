@@ -1,9 +1,10 @@
 package main
 
 import (
+	"github.com/spf13/cobra"
+
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/registry"
-	"github.com/spf13/cobra"
 )
 
 func (p *program) maintenance() *cobra.Command {

@@ -3,8 +3,9 @@ package main
 import (
 	"strings"
 
-	"github.com/musterhq/muster/registry"
 	"github.com/spf13/cobra"
+
+	"github.com/musterhq/muster/registry"
 )
 
 // names takes exactly these arguments, in this order. Those called SERVICE and ID must be names that the registry knows.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/binary"
 	"encoding/hex"
 	"net"
@@ -46,14 +45,12 @@ func resolve(address string) (netip.AddrPort, error) {
 // socketInode finds, in a table of the kernel's sockets, the one that stands in the way of an address. Its columns are
 // described in proc(5): the second is the local address, the third the remote one, the tenth the inode.
 func socketInode(table string, wanted netip.AddrPort) (string, bool) {
-	f, err := os.Open(table)
+	sockets, err := os.ReadFile(table)
 	if err != nil {
 		return "", false
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		columns := strings.Fields(lines.Text())
+	for line := range strings.Lines(string(sockets)) {
+		columns := strings.Fields(line)
 		if len(columns) < 10 {
 			continue
 		}

@@ -44,6 +44,17 @@ func TestAPortInUseNamesItsOwner(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the same port of another address", func(t *testing.T) {
+		listener, err := net.Listen("tcp", "127.0.0.2:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		port := listener.Addr().(*net.TCPAddr).Port
+		if owner, ok := portOwner("tcp", fmt.Sprintf("127.0.0.1:%d", port)); ok {
+			t.Errorf("%s was named, which does not stand in the way", owner)
+		}
+	})
 	t.Run("udp", func(t *testing.T) {
 		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 		if err != nil {

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"github.com/musterhq/muster/internal/api"
 	"github.com/spf13/pflag"
+
+	"github.com/musterhq/muster/internal/api"
 )
 
 // query holds the flags that narrow down what a read shows.

@@ -5,9 +5,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/registry"
-	"github.com/spf13/cobra"
 )
 
 // registration holds the flags of register.

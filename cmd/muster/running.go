@@ -47,6 +47,15 @@ func startNode(ctx context.Context, c node.Config) (runningNode, error) {
 	return n, nil
 }
 
+// unlessStopped is the error with which something ended before it had begun. Where a signal came in between there is
+// none: that is what was wanted.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
 // stop closes a node in an orderly way, although ctx is at its end.
 func stop(ctx context.Context, n runningNode) error {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)

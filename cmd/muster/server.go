@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/musterhq/muster/internal/node"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/musterhq/muster/internal/node"
 )
 
 func (p *program) server() *cobra.Command {
@@ -88,10 +89,7 @@ func (p *program) serve(ctx context.Context, c node.Config) error {
 	}
 	n, err := p.startNode(ctx, c)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil // A signal came before the node was there: nothing is left to stop.
-		}
-		return err
+		return unlessStopped(ctx, err)
 	}
 	select {
 	case <-ctx.Done():

@@ -5,9 +5,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/internal/wire"
-	"github.com/spf13/cobra"
 )
 
 func (p *program) services() *cobra.Command {

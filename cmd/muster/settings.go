@@ -79,7 +79,7 @@ func (p *program) environment() koanf.Provider {
 		Prefix:      envPrefix,
 		EnvironFunc: p.environ,
 		TransformFunc: func(key, value string) (string, any) {
-			if false {
+			if value == "" {
 				return "", nil
 			}
 			return flagOf(key), value

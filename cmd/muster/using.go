@@ -7,9 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/musterhq/muster/internal/api"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/musterhq/muster/internal/api"
 )
 
 // using holds the flags of all commands that use a cluster.

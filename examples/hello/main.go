@@ -36,8 +36,9 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *name, *listen, strings.Split(*nodes, ",")); err != nil {
+	err := run(ctx, *name, *listen, strings.Split(*nodes, ","))
+	stop()
+	if err != nil {
 		slog.Error("hello ends", "error", err)
 		os.Exit(1)
 	}
@@ -45,7 +46,8 @@ func main() {
 
 // run serves until ctx ends, and is registered while it does.
 func run(ctx context.Context, name, listen string, nodes []string) error {
-	listener, err := net.Listen("tcp", listen)
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", listen)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -54,7 +55,7 @@ func (r request) payload() ([]byte, error) {
 }
 
 // to addresses the call to a node.
-func (r request) to(node *url.URL) (*http.Request, error) {
+func (r request) to(ctx context.Context, node *url.URL) (*http.Request, error) {
 	payload, err := r.payload()
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func (r request) to(node *url.URL) (*http.Request, error) {
 	if payload != nil {
 		body = bytes.NewReader(payload)
 	}
-	addressed, err := http.NewRequest(r.method, r.url(node), body)
+	addressed, err := http.NewRequestWithContext(ctx, r.method, r.url(node), body)
 	if err != nil {
 		return nil, err
 	}

@@ -63,18 +63,18 @@ func (c *Client) try(ctx context.Context, call request) (header http.Header, sta
 
 // ask makes a call on one node.
 func (c *Client) ask(ctx context.Context, node *url.URL, call request) (http.Header, int, []byte, error) {
-	addressed, err := call.to(node)
-	if err != nil {
-		return nil, 0, nil, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, call.patience)
 	defer cancel()
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
+	addressed, err := call.to(ctx, node)
+	if err != nil {
+		return nil, 0, nil, err
+	}
 
-	response, err := c.http.Do(addressed.WithContext(ctx))
+	response, err := c.http.Do(addressed)
 	switch {
 	case err != nil && !connected.Load():
 		return nil, 0, nil, &notReached{reason(ctx, err)}

@@ -246,10 +246,10 @@ func TestWhatStandsOnTheWire(t *testing.T) {
 	if want := `POST /v1/services/a%2Fb/instances application/json {"address":"10.0.0.7","port":80}`; err != nil || !answer.Created || got != want {
 		t.Errorf("%v, created %v\n%s\n%s", err, answer.Created, got, want)
 	}
-	if _, err = Do(t.Context(), c, Discover("a/b", Query{Filter: `id == "x&y"`})); err != nil {
+	if _, err = Do(t.Context(), c, Discover("a/b", Query{Filter: `id == "x&y"`, Tags: []string{"a", "b"}})); err != nil {
 		t.Error(err)
 	}
-	if want := "GET /v1/services/a%2Fb?filter=id+%3D%3D+%22x%26y%22"; got != want {
+	if want := "GET /v1/services/a%2Fb?filter=id+%3D%3D+%22x%26y%22&tag=a&tag=b"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

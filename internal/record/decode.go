@@ -45,10 +45,8 @@ func decodeInstance(m message, i *registry.Instance) error {
 			i.Lease = new(registry.Lease)
 			return f.message("lease", func(m message) error { return decodeLease(m, i.Lease) })
 		case instanceCheck:
-			var c registry.Check
-			err := f.message(fmt.Sprintf("checks[%d]", len(i.Checks)), func(m message) error { return decodeCheck(m, &c) })
-			i.Checks = append(i.Checks, c)
-			return err
+			i.Checks = append(i.Checks, registry.Check{})
+			return f.message("checks", func(m message) error { return decodeCheck(m, &i.Checks[len(i.Checks)-1]) })
 		case instanceStatus:
 			return decodeText(f, "status", &i.Status)
 		case instanceReported:

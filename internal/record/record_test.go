@@ -171,7 +171,7 @@ func TestMalformedBytesAreRefusedWithTheirPlace(t *testing.T) {
 		{"a number where text belongs", []byte{1<<3 | 0, 5}, "service: byte 1: a value of wire type 0 where type 2 belongs"},
 		{"text where a number belongs", []byte{1<<3 | 2, 0, 4<<3 | 2, 0}, "port: byte 4: a value of wire type 2 where type 0 belongs"},
 		{"a number where a message belongs", []byte{9<<3 | 0, 5}, "lease: byte 1: a value of wire type 0 where type 2 belongs"},
-		{"text where a bool belongs, inside a check", append(check(), check(14<<3|2, 0)...), "checks[1]: tls: byte 6: a value"},
+		{"text where a bool belongs, inside a check", append(check(), check(14<<3|2, 0)...), "checks: tls: byte 6: a value"},
 		{"a pair that is cut off", []byte{8<<3 | 2, 3, 1<<3 | 2, 5, 'a'}, "metadata: byte 3: the value of field 1 is cut off"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -19,22 +19,27 @@ const (
 // the ports are drawn at random, so that tests which run side by side do not meet.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	var lc net.ListenConfig
-	ctx := context.Background()
 	for range 100 {
 		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
-		tcp, err := lc.Listen(ctx, "tcp", address)
-		if err != nil {
-			continue
+		if IsFree(t.Context(), address) {
+			return address
 		}
-		udp, err := lc.ListenPacket(ctx, "udp", address)
-		_ = tcp.Close()
-		if err != nil {
-			continue
-		}
-		_ = udp.Close()
-		return address
 	}
 	t.Fatal("no free port was found")
 	return ""
+}
+
+// IsFree tells whether nobody listens on the address, by TCP or UDP.
+func IsFree(ctx context.Context, address string) bool {
+	var lc net.ListenConfig
+	tcp, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = tcp.Close() }()
+	udp, err := lc.ListenPacket(ctx, "udp", address)
+	if err != nil {
+		return false
+	}
+	return udp.Close() == nil
 }

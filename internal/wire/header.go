@@ -20,15 +20,15 @@ const (
 
 // The query parameters of reads.
 const (
-	ParamTag         = "tag"    // repeatable; all must match
-	ParamZone        = "zone"   //
-	ParamMeta        = "meta."  // a prefix: meta.KEY=VALUE
-	ParamFilter      = "filter" // an expression over the instance's fields
-	ParamStatus      = "status" // healthy, unhealthy, unknown or any
-	ParamMaxStale    = "max_stale"
-	ParamMinIndex    = "min_index"
-	ParamWait        = "wait"    // how long to wait for min_index
-	ParamCluster     = "cluster" // the cluster that min_index belongs to
+	ParamTag         = "tag" // repeatable; all must match
+	ParamZone        = "zone"
+	ParamMeta        = "meta."     // a prefix: meta.KEY=VALUE
+	ParamFilter      = "filter"    // an expression over the instance's fields
+	ParamStatus      = "status"    // healthy, unhealthy, unknown or any
+	ParamMaxStale    = "max_stale" // the greatest age that will do
+	ParamMinIndex    = "min_index" // the index that must have been applied
+	ParamWait        = "wait"      // how long to wait for min_index
+	ParamCluster     = "cluster"   // the cluster that min_index belongs to
 	ParamConsistency = "consistency"
 
 	// Linearizable is the one value of [ParamConsistency].
