@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"sync"
 
 	"github.com/hashicorp/raft"
@@ -43,7 +44,7 @@ func (a *announcer) committed(index, term uint64) {
 	}
 }
 
-func (a *announcer) run() {
+func (a *announcer) run(ctx context.Context) {
 	for {
 		select {
 		case entry := <-a.latest:
@@ -51,7 +52,7 @@ func (a *announcer) run() {
 			if a.member.raft.LastIndex() == entry.Index {
 				a.announce(entry)
 			}
-		case <-a.member.life.Done():
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -59,7 +60,22 @@ func (a *announcer) run() {
 
 func (a *announcer) announce(entry raft.Log) {
 	m := a.member
-	request := &raft.AppendEntriesRequest{
+	request := a.request(entry)
+	for _, s := range m.servers() {
+		if string(s.ID) == m.RaftID() || !a.begin(s.ID) {
+			continue
+		}
+		m.wait.Go(func() {
+			defer a.done(s.ID)
+			_ = m.transport.AppendEntries(s.ID, s.Address, request, new(raft.AppendEntriesResponse))
+		})
+	}
+}
+
+// request is the append without entries that tells of the commit of entry.
+func (a *announcer) request(entry raft.Log) *raft.AppendEntriesRequest {
+	m := a.member
+	return &raft.AppendEntriesRequest{
 		RPCHeader: raft.RPCHeader{
 			ProtocolVersion: raft.ProtocolVersionMax,
 			ID:              []byte(m.RaftID()),
@@ -69,15 +85,6 @@ func (a *announcer) announce(entry raft.Log) {
 		PrevLogEntry:      entry.Index,
 		PrevLogTerm:       entry.Term,
 		LeaderCommitIndex: entry.Index,
-	}
-	for _, s := range m.servers() {
-		if string(s.ID) == m.RaftID() || !a.begin(s.ID) {
-			continue
-		}
-		m.wait.Go(func() {
-			defer a.done(s.ID)
-			_ = m.transport.AppendEntries(s.ID, s.Address, request, new(raft.AppendEntriesResponse))
-		})
 	}
 }
 

@@ -11,24 +11,36 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// belongInterval is how often a node without a cluster looks whether it can have one.
-const belongInterval = 100 * time.Millisecond
+const (
+	// belongInterval is how often a node without a cluster looks whether it can have one.
+	belongInterval = 100 * time.Millisecond
+
+	// belongTimeout is how long one other node may take to answer on the way there.
+	belongTimeout = 5 * time.Second
+)
+
+// waiting says why a node has no cluster yet where nothing is wrong: others have to come first, or to act. It is told
+// only when it takes long.
+type waiting struct{ error }
 
 // belong brings a node that starts for the first time into a cluster: into the one that it finds, or else into a new one
 // that it forms with others. It ends when the node is a member.
-func (m *Member) belong() {
+func (m *Member) belong(ctx context.Context) {
 	tick := time.NewTicker(belongInterval)
 	defer tick.Stop()
+	began := time.Now()
 	complaint := ""
 	for m.ClusterID() == "" {
-		err := m.tryToBelong(m.life)
-		if err != nil && err.Error() != complaint && m.life.Err() == nil {
+		err := m.tryToBelong(ctx)
+		_, waits := errors.AsType[waiting](err)
+		tell := err != nil && ctx.Err() == nil && !(waits && time.Since(began) < seekComplaint)
+		if tell && err.Error() != complaint {
 			complaint = err.Error()
 			m.config.Log.Warn("this node has no cluster yet and keeps trying", "reason", err)
 		}
 		select {
 		case <-tick.C:
-		case <-m.life.Done():
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -40,18 +52,19 @@ func (m *Member) tryToBelong(ctx context.Context) error {
 		return m.joined(promised.ClusterID) // the cluster that was promised has formed
 	}
 	neighbours := m.gossip.neighbours()
-	member := slices.IndexFunc(neighbours, func(n neighbour) bool { return n.ClusterID != "" })
+	members := slices.DeleteFunc(slices.Clone(neighbours), func(n neighbour) bool { return n.ClusterID == "" })
 	switch {
 	case promised != nil && promised.Servers[0].RaftID == m.RaftID():
 		return m.form(ctx, *promised) // again: not all have promised before this node was stopped
 	case promised != nil:
-		return nil // the node that proposed the cluster is at work
-	case member >= 0:
-		return m.askToJoin(ctx, neighbours)
+		first := promised.Servers[0]
+		return waiting{fmt.Errorf("it has promised itself to cluster %s, which node %q at %s was to form: start that node again, or, if it is lost, empty the data directories of all that promised", promised.ClusterID, first.Label, first.Peer)}
+	case len(members) > 0:
+		return m.askToJoin(ctx, members)
 	case m.config.Expect > 0:
 		return m.propose(ctx, neighbours)
 	default:
-		return nil
+		return waiting{errors.New("no node of a cluster has been found")}
 	}
 }
 
@@ -80,48 +93,65 @@ type joinAnswer struct {
 }
 
 // askToJoin asks the members that gossip knows until one of them, the leader, lets this node in.
-func (m *Member) askToJoin(ctx context.Context, neighbours []neighbour) error {
+func (m *Member) askToJoin(ctx context.Context, members []neighbour) error {
+	for _, n := range members[1:] {
+		if n.ClusterID != members[0].ClusterID {
+			return fmt.Errorf("it finds nodes of two clusters, %s (%q) and %s (%q): let --join name nodes of one only",
+				members[0].ClusterID, members[0].Label, n.ClusterID, n.Label)
+		}
+	}
 	request, err := json.Marshal(joinRequest{RaftID: m.RaftID(), Label: m.config.Label, Peer: m.PeerAddr()})
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, n := range neighbours {
-		if n.ClusterID == "" {
-			continue
-		}
-		b, err := m.peers.call(ctx, n.Peer, callJoin, request)
-		if errors.Is(err, ErrNotLeader) {
-			continue
-		}
-		var answer joinAnswer
+	for _, n := range members {
+		clusterID, err := m.askMember(ctx, n, request)
 		if err == nil {
-			err = json.Unmarshal(b, &answer)
+			return m.joined(clusterID)
 		}
-		if err == nil && answer.Refusal != "" {
-			err = fmt.Errorf("the cluster does not let this node in: %s", answer.Refusal)
+		if !errors.Is(err, ErrNotLeader) {
+			errs = append(errs, err)
 		}
-		if err == nil {
-			return m.joined(answer.ClusterID)
-		}
-		errs = append(errs, err)
+	}
+	if len(errs) == 0 {
+		return waiting{fmt.Errorf("cluster %s has no leader that could let it in", members[0].ClusterID)}
 	}
 	return errors.Join(errs...)
 }
 
+func (m *Member) askMember(ctx context.Context, n neighbour, request []byte) (clusterID string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, belongTimeout)
+	defer cancel()
+	b, err := m.peers.call(ctx, n.Peer, callJoin, request)
+	if err != nil {
+		return "", err
+	}
+	var answer joinAnswer
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return "", fmt.Errorf("node %q gave an answer that can't be read: %w", n.Label, err)
+	}
+	if answer.Refusal != "" {
+		return "", fmt.Errorf("the cluster does not let this node in: %s", answer.Refusal)
+	}
+	return answer.ClusterID, nil
+}
+
 // answerJoin lets a node in, as a server without a vote: one that has nothing yet must not count for a majority.
-func (m *Member) answerJoin(_ context.Context, b []byte) ([]byte, error) {
+func (m *Member) answerJoin(ctx context.Context, b []byte) ([]byte, error) {
 	var request joinRequest
 	if err := json.Unmarshal(b, &request); err != nil {
 		return nil, err
 	}
-	if !m.Leads() {
+	m.letIn.Lock() // of two that come under one label, the second must see the first
+	defer m.letIn.Unlock()
+	if !m.Leads() || m.ClusterID() == "" {
 		return nil, ErrNotLeader
 	}
 	if other, taken := m.liveNodeLabelled(request.Label, request.RaftID); taken {
 		return json.Marshal(joinAnswer{Refusal: fmt.Sprintf("a live node (%s) is called %q already: start this one with another --node-id", other, request.Label)})
 	}
-	err := m.raft.AddNonvoter(raft.ServerID(request.RaftID), raft.ServerAddress(request.Peer), 0, enqueueTimeout).Error()
+	err := m.settled(ctx, m.raft.AddNonvoter(raft.ServerID(request.RaftID), raft.ServerAddress(request.Peer), 0, enqueueTimeout))
 	if err != nil {
 		return nil, commitError(err)
 	}
@@ -129,10 +159,15 @@ func (m *Member) answerJoin(_ context.Context, b []byte) ([]byte, error) {
 	return json.Marshal(joinAnswer{ClusterID: m.ClusterID()})
 }
 
-// liveNodeLabelled finds a live member with that label and another Raft id.
+// liveNodeLabelled finds a live member with that label and another Raft id. One that was let in a moment ago is a server of
+// Raft's, but gossip may not say yet that it has a cluster.
 func (m *Member) liveNodeLabelled(label, raftID string) (other string, found bool) {
+	servers := map[string]bool{}
+	for _, s := range m.servers() {
+		servers[string(s.ID)] = true
+	}
 	for _, n := range m.gossip.neighbours() {
-		if n.Label == label && n.RaftID != raftID && n.ClusterID != "" {
+		if n.Label == label && n.RaftID != raftID && (n.ClusterID != "" || servers[n.RaftID]) {
 			return n.RaftID, true
 		}
 	}

@@ -29,12 +29,12 @@ func (m *Member) propose(ctx context.Context, neighbours []neighbour) error {
 		return n.Expect != m.config.Expect || n.ClusterID != "" || n.NonVoter
 	})
 	if len(voters) < m.config.Expect {
-		return nil
+		return waiting{fmt.Errorf("%d of the %d voters that it expects have met, this one included", len(voters), m.config.Expect)}
 	}
 	slices.SortFunc(voters, func(a, b neighbour) int { return strings.Compare(a.RaftID, b.RaftID) })
 	voters = voters[:m.config.Expect]
 	if voters[0].RaftID != m.RaftID() {
-		return nil
+		return waiting{fmt.Errorf("node %q at %s is to form the cluster", voters[0].Label, voters[0].Peer)}
 	}
 	servers := make([]Server, len(voters))
 	for i, v := range voters {
@@ -80,11 +80,18 @@ func (m *Member) askAll(ctx context.Context, servers []Server, call string, requ
 		if s.RaftID == m.RaftID() {
 			continue
 		}
-		if _, err := m.Call(ctx, s.RaftID, call, request); err != nil {
+		if err := m.askVoter(ctx, s, call, request); err != nil {
 			return fmt.Errorf("node %q can't be part of a new cluster: %w", s.Label, err)
 		}
 	}
 	return nil
+}
+
+func (m *Member) askVoter(ctx context.Context, s Server, call string, request []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, belongTimeout)
+	defer cancel()
+	_, err := m.Call(ctx, s.RaftID, call, request)
+	return err
 }
 
 func (m *Member) answerFree(context.Context, []byte) ([]byte, error) {

@@ -2,20 +2,25 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"sync"
+
+	"github.com/musterhq/muster/internal/fault"
 )
+
+// errStopping answers questions that come while this node stops.
+var errStopping = fmt.Errorf("%w that can be asked: this node is stopping", fault.ErrNoLeader)
 
 // coalescer shares one round of a question among all who ask while the round before it is under way. Whoever asks gets
 // the answer of a round that began after they asked.
 type coalescer struct {
-	life context.Context
-	do   func(context.Context) (uint64, error)
+	do func(context.Context) (uint64, error)
 
-	mu      sync.Mutex
-	next    *round // gathers askers; nil if nobody asks
-	running bool
-	closed  bool
-	wait    sync.WaitGroup
+	mu     sync.Mutex
+	next   *round             // gathers askers; nil if nobody asks
+	stop   context.CancelFunc // ends the rounds under way; nil if there is none
+	closed bool
+	wait   sync.WaitGroup
 }
 
 type round struct {
@@ -24,26 +29,16 @@ type round struct {
 	err   error
 }
 
-func newCoalescer(life context.Context, do func(context.Context) (uint64, error)) *coalescer {
-	return &coalescer{life: life, do: do}
+func newCoalescer(do func(context.Context) (uint64, error)) *coalescer {
+	return &coalescer{do: do}
 }
 
 // ask returns the answer of a round that begins after the call.
 func (c *coalescer) ask(ctx context.Context) (uint64, error) {
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return 0, context.Canceled
+	mine, err := c.join()
+	if err != nil {
+		return 0, err
 	}
-	if c.next == nil {
-		c.next = &round{done: make(chan struct{})}
-	}
-	mine := c.next
-	if !c.running {
-		c.running = true
-		c.wait.Go(c.run)
-	}
-	c.mu.Unlock()
 	select {
 	case <-mine.done:
 		return mine.index, mine.err
@@ -52,27 +47,57 @@ func (c *coalescer) ask(ctx context.Context) (uint64, error) {
 	}
 }
 
+// join returns the round that gathers askers, and has rounds done if none is under way.
+func (c *coalescer) join() (*round, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errStopping
+	}
+	if c.next == nil {
+		c.next = &round{done: make(chan struct{})}
+	}
+	if c.stop == nil {
+		// Not under the context of the one who happened to ask first: the others wait for the answer too.
+		ctx, stop := context.WithCancel(context.Background())
+		c.stop = stop
+		c.wait.Go(func() { c.run(ctx) })
+	}
+	return c.next, nil
+}
+
 // run does rounds as long as somebody asks.
-func (c *coalescer) run() {
+func (c *coalescer) run(ctx context.Context) {
 	for {
-		c.mu.Lock()
-		now := c.next
-		c.next = nil
+		now := c.begin()
 		if now == nil {
-			c.running = false
-			c.mu.Unlock()
 			return
 		}
-		c.mu.Unlock()
-		now.index, now.err = c.do(c.life)
+		now.index, now.err = c.do(ctx)
 		close(now.done)
 	}
 }
 
-// close waits for the round under way; life has ended before. Whoever asks later is refused.
+// begin takes the round that has gathered askers, which gathers no more of them, or ends the rounds if there is none.
+func (c *coalescer) begin() *round {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.next
+	c.next = nil
+	if now == nil {
+		c.stop()
+		c.stop = nil
+	}
+	return now
+}
+
+// close ends the rounds under way and waits for them. Whoever asks later is refused.
 func (c *coalescer) close() {
 	c.mu.Lock()
 	c.closed = true
+	if c.stop != nil {
+		c.stop()
+	}
 	c.mu.Unlock()
 	c.wait.Wait()
 }

@@ -20,17 +20,38 @@ const enqueueTimeout = 2 * time.Second
 // An error for which [fault.IsUnknown] holds leaves open whether the entry is or will be committed. After any other the
 // entry is not in the log.
 func (m *Member) Commit(ctx context.Context, entry []byte) (any, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w before the write was put to Raft", fault.ErrTimeout)
+	}
 	future := m.raft.Apply(entry, enqueueTimeout)
-	done := make(chan error, 1)
-	go func() { done <- future.Error() }() // ends at the latest when Raft is shut down
-	select {
-	case err := <-done:
-		if err != nil {
-			return nil, commitError(err)
-		}
+	err := m.settled(ctx, future)
+	switch {
+	case err == nil:
 		return future.Response(), nil
-	case <-ctx.Done():
+	case errors.Is(err, ctx.Err()):
 		return nil, fault.Unknown(fmt.Errorf("%w while a majority was asked to store the write", fault.ErrTimeout))
+	default:
+		return nil, commitError(err)
+	}
+}
+
+// settled waits for Raft's answer, for as long as ctx lasts. Raft itself would leave some questions unanswered when it is
+// shut down: entries that it has handed to the goroutine of the state machine, which ends before it takes them.
+func (m *Member) settled(ctx context.Context, future raft.Future) error {
+	answer := make(chan error, 1)
+	go func() { answer <- future.Error() }() // where Raft never answers, this stays until the process ends
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-m.raftEnded:
+	}
+	select {
+	case err := <-answer: // the last that Raft said
+		return err
+	default:
+		return raft.ErrRaftShutdown
 	}
 }
 

@@ -35,6 +35,8 @@ type Config struct {
 	Network Network
 	Machine Machine
 	Log     *slog.Logger
+
+	tune func(*raft.Config) // has the last word on Raft's configuration; tests only
 }
 
 // Machine is the state machine that the log drives. Raft calls the methods of [raft.BatchingFSM] on one goroutine of its
@@ -92,5 +94,8 @@ func (c Config) raftConfig(raftID string, skipSnapshot bool, leadership chan<- b
 	config.NoLegacyTelemetry = true
 	config.NotifyCh = leadership
 	config.Logger = raftLogger(c.Log.With("part", "raft"))
+	if c.tune != nil {
+		c.tune(config)
+	}
 	return config
 }

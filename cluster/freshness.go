@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 )
@@ -28,16 +29,16 @@ func (m *Member) Age() (age time.Duration, ok bool) {
 }
 
 // keepFresh asks again and again until the member ends.
-func (m *Member) keepFresh() {
+func (m *Member) keepFresh(ctx context.Context) {
 	tick := time.NewTicker(freshInterval)
 	defer tick.Stop()
 	for {
-		m.refresh()
+		m.refresh(ctx)
 		_, changed := m.Leader()
 		select {
 		case <-tick.C:
 		case <-changed:
-		case <-m.life.Done():
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -45,13 +46,13 @@ func (m *Member) keepFresh() {
 
 // refresh asks once and waits until the answer is applied. A question whose answer comes late is worth as much as when it
 // was sent, so it is not given up for the next one.
-func (m *Member) refresh() {
+func (m *Member) refresh(ctx context.Context) {
 	asked := time.Now()
-	index, err := m.rounds.ask(m.life)
+	index, err := m.rounds.ask(ctx)
 	if err != nil {
 		return // the age grows, which is all there is to say
 	}
-	if m.config.Machine.Await(m.life, index) == nil {
+	if m.config.Machine.Await(ctx, index) == nil {
 		m.freshness.vouched.Store(&asked)
 	}
 }

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/memberlist"
+	"github.com/oklog/ulid/v2"
 )
 
 // maxMeta is what memberlist lets a node say of itself.
@@ -41,31 +44,39 @@ func (m meta) encode() ([]byte, error) {
 	return b, nil
 }
 
+// fits tells whether gossip can carry all that the node will ever say of itself: its cluster it says once it has one.
+func (m meta) fits() error {
+	m.ClusterID = strings.Repeat("0", ulid.EncodedSize)
+	_, err := m.encode()
+	return err
+}
+
 // neighbour is another node as gossip knows it. Gossip is a hint: it says whom to ask, and decides nothing.
 type neighbour struct {
 	meta
 	RaftID string
 	Gossip string // its gossip address
-	State  string // alive, suspect, dead or left
 }
 
 // gossip finds the other nodes and passes on what they say of themselves.
 type gossip struct {
-	list *memberlist.Memberlist
-	log  *slog.Logger
+	list    *memberlist.Memberlist
+	address string // where this node's gossip is reached
+	log     *slog.Logger
 
 	mu    sync.Mutex
 	mine  meta
 	known map[string]neighbour // by Raft id, as last heard of, also of those who are gone
 }
 
+// gossipTimeout bounds a conversation over TCP, which nothing can interrupt: a stop may have to wait for one. All that two
+// nodes tell each other is some kilobytes.
+const gossipTimeout = 2 * time.Second
+
 // openGossip listens on the gossip address and knows nobody yet. Nodes are named by their Raft ids there, which are
 // unique where labels may not be.
 func openGossip(bind, advertise, raftID string, mine meta, log *slog.Logger) (*gossip, error) {
 	g := &gossip{log: log, mine: mine, known: map[string]neighbour{}}
-	if _, err := mine.encode(); err != nil {
-		return nil, err
-	}
 	config := memberlist.DefaultLANConfig()
 	config.Name = raftID
 	config.Delegate = gossipDelegate{g}
@@ -73,6 +84,7 @@ func openGossip(bind, advertise, raftID string, mine meta, log *slog.Logger) (*g
 	config.Logger = gossipLogger(log)
 	config.EnableCompression = false // its decompression was a way to exhaust memory, and the messages are small
 	config.DeadNodeReclaimTime = 30 * time.Second
+	config.TCPTimeout = gossipTimeout
 	var err error
 	if config.BindAddr, config.BindPort, err = splitAddress(bind); err != nil {
 		return nil, err
@@ -85,6 +97,7 @@ func openGossip(bind, advertise, raftID string, mine meta, log *slog.Logger) (*g
 	if g.list, err = memberlist.Create(config); err != nil {
 		return nil, fmt.Errorf("open the gossip port %s: %w", bind, err)
 	}
+	g.address = g.list.LocalNode().Address() // now: later, memberlist writes there without a lock that others could take
 	return g, nil
 }
 
@@ -104,13 +117,13 @@ func (g *gossip) said() meta {
 	return g.mine
 }
 
-// neighbours lists all nodes that gossip knows of as alive or suspect, this one included.
+// neighbours lists all nodes that gossip takes for alive, this one included. Memberlist does not tell which of them it has
+// begun to suspect.
 func (g *gossip) neighbours() []neighbour {
 	members := g.list.Members()
 	all := make([]neighbour, 0, len(members))
 	for _, m := range members {
 		if n, ok := g.last(m.Name); ok {
-			n.State = gossipState(m.State)
 			all = append(all, n)
 		}
 	}
@@ -125,21 +138,16 @@ func (g *gossip) last(raftID string) (neighbour, bool) {
 	return n, ok
 }
 
-// live is a node that gossip takes for alive, or only suspects.
-func (g *gossip) live(raftID string) (neighbour, bool) {
-	for _, n := range g.neighbours() {
-		if n.RaftID == raftID {
-			return n, true
-		}
-	}
-	return neighbour{}, false
+// alive tells whether gossip takes a node for alive.
+func (g *gossip) alive(raftID string) bool {
+	return slices.ContainsFunc(g.neighbours(), func(n neighbour) bool { return n.RaftID == raftID })
 }
 
-// address is where this node's gossip is reached.
-func (g *gossip) address() string { return g.list.LocalNode().Address() }
-
-// join asks the nodes at the addresses, and returns how many answered.
-func (g *gossip) join(addresses []string) (int, error) { return g.list.Join(addresses) }
+// join asks the node at a gossip address for all that it knows.
+func (g *gossip) join(address string) error {
+	_, err := g.list.Join([]string{address})
+	return err
+}
 
 // close tells the others that this node goes on purpose, and stops.
 func (g *gossip) close(patience time.Duration) error {
@@ -147,19 +155,6 @@ func (g *gossip) close(patience time.Duration) error {
 		g.log.Debug("gossip could not say goodbye", "error", err)
 	}
 	return g.list.Shutdown()
-}
-
-func gossipState(s memberlist.NodeStateType) string {
-	switch s {
-	case memberlist.StateAlive:
-		return "alive"
-	case memberlist.StateSuspect:
-		return "suspect"
-	case memberlist.StateLeft:
-		return "left"
-	default:
-		return "dead"
-	}
 }
 
 // gossipDelegate is what memberlist asks when it speaks of this node.
@@ -189,7 +184,7 @@ func (e gossipEvents) NotifyUpdate(n *memberlist.Node) { e.learn(n) }
 func (e gossipEvents) NotifyLeave(*memberlist.Node) {}
 
 func (e gossipEvents) learn(m *memberlist.Node) {
-	n := neighbour{RaftID: m.Name, Gossip: m.Address(), State: gossipState(m.State)}
+	n := neighbour{RaftID: m.Name, Gossip: m.Address()}
 	if err := json.Unmarshal(m.Meta, &n.meta); err != nil {
 		e.g.log.Debug("what a node says of itself can't be read", "node", m.Name, "address", m.Address(), "error", err)
 		return
@@ -226,5 +221,3 @@ func resolveAddress(address string) (ip string, port int, err error) {
 	}
 	return resolved.String(), port, nil
 }
-
-func joinAddress(ip string, port int) string { return net.JoinHostPort(ip, strconv.Itoa(port)) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/oklog/ulid/v2"
@@ -25,6 +26,10 @@ type Server struct {
 type promise struct {
 	ClusterID string   `json:"cluster_id"`
 	Servers   []Server `json:"servers"`
+}
+
+func (p promise) equal(other promise) bool {
+	return p.ClusterID == other.ClusterID && slices.Equal(p.Servers, other.Servers)
 }
 
 // record is what the identity file holds.
@@ -55,13 +60,27 @@ func openIdentity(dir string) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(b, &id.rec); err != nil || id.rec.RaftID == "" {
-		return nil, fmt.Errorf("%s is damaged (%w): remove this node from the cluster and let it join again with an empty data directory", id.path, err)
-	}
-	if id.rec.Format > identityFormat {
-		return nil, fmt.Errorf("%s has format %d and this muster knows formats up to %d: start a newer muster on this data directory", id.path, id.rec.Format, identityFormat)
+	if id.rec, err = decodeIdentity(b); err != nil {
+		return nil, fmt.Errorf("%s %w", id.path, err)
 	}
 	return id, nil
+}
+
+// decodeIdentity looks at the format before anything else: what a newer one means by the rest, nobody here knows.
+func decodeIdentity(b []byte) (record, error) {
+	var of struct{ Format int }
+	if err := json.Unmarshal(b, &of); err == nil && of.Format > identityFormat {
+		return record{}, fmt.Errorf("has format %d and this muster knows formats up to %d: start a newer muster on this data directory", of.Format, identityFormat)
+	}
+	var rec record
+	err := json.Unmarshal(b, &rec)
+	if err == nil && (rec.Format < 1 || rec.RaftID == "") {
+		err = errors.New("it names no format or no id")
+	}
+	if err != nil {
+		return record{}, fmt.Errorf("is damaged (%w): remove this node from the cluster and let it join again with an empty data directory", err)
+	}
+	return rec, nil
 }
 
 func (id *identity) get() record {
@@ -83,9 +102,11 @@ func (id *identity) clusterID() string {
 func (id *identity) promise(to promise) error {
 	return id.change(func(rec *record) error {
 		switch {
-		case rec.ClusterID != "" && rec.ClusterID != to.ClusterID:
+		case rec.ClusterID == to.ClusterID:
+			return nil // kept already
+		case rec.ClusterID != "":
 			return fmt.Errorf("this node belongs to cluster %s already", rec.ClusterID)
-		case rec.Promise != nil && rec.Promise.ClusterID != to.ClusterID:
+		case rec.Promise != nil && !rec.Promise.equal(to):
 			return fmt.Errorf("this node has promised itself to cluster %s already", rec.Promise.ClusterID)
 		}
 		rec.Promise = &to
@@ -96,8 +117,13 @@ func (id *identity) promise(to promise) error {
 // join makes the node a member of the cluster, durably.
 func (id *identity) join(clusterID string) error {
 	return id.change(func(rec *record) error {
-		if rec.ClusterID != "" && rec.ClusterID != clusterID {
+		switch {
+		case clusterID == "":
+			return errors.New("a cluster without an id can't be joined")
+		case rec.ClusterID != "" && rec.ClusterID != clusterID:
 			return fmt.Errorf("this node belongs to cluster %s and can't join %s: its data directory holds the other cluster's data", rec.ClusterID, clusterID)
+		case rec.Promise != nil && rec.Promise.ClusterID != clusterID:
+			return fmt.Errorf("this node has promised itself to cluster %s and can't join %s", rec.Promise.ClusterID, clusterID)
 		}
 		rec.ClusterID, rec.Promise = clusterID, nil
 		return nil

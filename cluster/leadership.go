@@ -12,9 +12,10 @@ import (
 // leadership follows who leads.
 type leadership struct {
 	changes      chan bool             // Raft's word on this node itself; Raft waits until it is taken
-	observations chan raft.Observation // Raft's word on everybody
+	observations chan raft.Observation // a hint that there is something to learn; see observe
 	observer     *raft.Observer
 	raft         *raft.Raft
+	silence      silence
 
 	// readyTerm is the term in which this node leads and has applied all that earlier leaders committed; 0 if there is
 	// none. Before that, the newest state that clients were told of may not be here yet.
@@ -28,24 +29,29 @@ type leadership struct {
 func newLeadership() *leadership {
 	return &leadership{
 		changes:      make(chan bool, 16),
-		observations: make(chan raft.Observation, 16),
+		observations: make(chan raft.Observation, 1),
+		silence:      silence{nodes: map[raft.ServerID]bool{}},
 		changed:      make(chan struct{}),
 	}
 }
 
-// observe begins to listen to Raft.
+// observe begins to listen to Raft. Raft must never wait for this node here: it observes on the goroutines that it waits
+// for when it is shut down. So an observation is only a hint, of which one at a time is enough. Which nodes are silent is
+// noted by the filter, and who leads Raft is asked: it sets the leader first and tells the observers then.
 func (l *leadership) observe(r *raft.Raft) {
 	l.raft = r
-	l.observer = raft.NewObserver(l.observations, true, func(o *raft.Observation) bool {
+	l.observer = raft.NewObserver(l.observations, false, func(o *raft.Observation) bool {
 		switch o.Data.(type) {
-		case raft.LeaderObservation, raft.FailedHeartbeatObservation, raft.ResumedHeartbeatObservation:
+		case raft.LeaderObservation:
+			return true
+		case raft.FailedHeartbeatObservation, raft.ResumedHeartbeatObservation:
+			l.silence.note(o)
 			return true
 		}
 		return false
 	})
 	r.RegisterObserver(l.observer)
-	_, leader := r.LeaderWithID()
-	l.set(leader)
+	l.update()
 }
 
 func (l *leadership) close() {
@@ -54,15 +60,18 @@ func (l *leadership) close() {
 	}
 }
 
-func (l *leadership) set(leader raft.ServerID) {
+// update asks Raft who leads, and tells whether that is another than before.
+func (l *leadership) update() (leader raft.ServerID, changed bool) {
+	_, leader = l.raft.LeaderWithID()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.leader == leader {
-		return
+		return leader, false
 	}
 	l.leader = leader
 	close(l.changed)
 	l.changed = make(chan struct{})
+	return leader, true
 }
 
 // get returns the leader, empty if unknown, and a channel that is closed when another one is known.
@@ -73,30 +82,21 @@ func (l *leadership) get() (raft.ServerID, <-chan struct{}) {
 }
 
 // watchLeadership takes what Raft says of leaders until the member ends.
-func (m *Member) watchLeadership() {
-	silent := map[raft.ServerID]bool{} // nodes that do not answer this leader
+func (m *Member) watchLeadership(ctx context.Context) {
 	for {
 		select {
 		case leads := <-m.leadership.changes:
 			m.leadership.readyTerm.Store(0)
+			m.leadership.silence.forget()
 			if leads {
-				m.wait.Go(m.beginTerm)
+				m.wait.Go(func() { m.beginTerm(ctx) })
 			}
-		case o := <-m.leadership.observations:
-			switch of := o.Data.(type) {
-			case raft.LeaderObservation:
-				m.leadership.set(of.LeaderID)
-				m.logLeader(of.LeaderID)
-			case raft.FailedHeartbeatObservation:
-				if !silent[of.PeerID] {
-					silent[of.PeerID] = true
-					m.config.Log.Warn("a node does not answer", "node", m.labelOf(string(of.PeerID)))
-				}
-			case raft.ResumedHeartbeatObservation:
-				delete(silent, of.PeerID)
-				m.config.Log.Info("a node answers again", "node", m.labelOf(string(of.PeerID)))
+		case <-m.leadership.observations:
+			if leader, changed := m.leadership.update(); changed {
+				m.logLeader(leader)
 			}
-		case <-m.life.Done():
+			m.logSilence()
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -122,12 +122,17 @@ const barrierTimeout = 5 * time.Second
 //
 // The term is read before the barrier and compared after it, since between Raft's word and the first look this node may
 // have lost the leadership to another term.
-func (m *Member) beginTerm() {
-	for m.life.Err() == nil && m.raft.State() == raft.Leader {
+func (m *Member) beginTerm(ctx context.Context) {
+	for m.raft.State() == raft.Leader {
 		term := m.raft.CurrentTerm()
-		err := m.raft.Barrier(barrierTimeout).Error()
+		err := m.settled(ctx, m.raft.Barrier(barrierTimeout))
 		if err == nil && m.raft.State() == raft.Leader && m.raft.CurrentTerm() == term {
 			m.leadership.readyTerm.Store(term)
+			return
+		}
+		select {
+		case <-time.After(retryPause): // while leadership is handed over, Raft refuses at once
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -150,29 +155,18 @@ func (m *Member) Term() uint64 { return m.raft.CurrentTerm() }
 // election time-out. Without such a voter it does nothing.
 func (m *Member) HandOver(ctx context.Context) {
 	for _, v := range m.voters() {
-		n, ok := m.gossip.live(string(v.ID))
-		if !ok || n.State != "alive" || string(v.ID) == m.RaftID() {
+		if string(v.ID) == m.RaftID() || !m.gossip.alive(string(v.ID)) {
 			continue
 		}
 		if !m.Leads() || ctx.Err() != nil {
 			return
 		}
-		err := m.transferTo(ctx, v)
+		label := m.labelOf(string(v.ID))
+		err := m.settled(ctx, m.raft.LeadershipTransferToServer(v.ID, v.Address))
 		if err == nil {
-			m.config.Log.Info("leadership was handed over", "to", n.Label)
+			m.config.Log.Info("leadership was handed over", "to", label)
 			return
 		}
-		m.config.Log.Warn("leadership could not be handed over", "to", n.Label, "error", err)
-	}
-}
-
-func (m *Member) transferTo(ctx context.Context, to raft.Server) error {
-	done := make(chan error, 1)
-	go func() { done <- m.raft.LeadershipTransferToServer(to.ID, to.Address).Error() }() // ends after Raft's election time-out
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+		m.config.Log.Warn("leadership could not be handed over", "to", label, "error", err)
 	}
 }

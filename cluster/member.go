@@ -27,22 +27,22 @@ type Member struct {
 	announcer  *announcer
 	freshness  freshness
 
+	letIn        sync.Mutex // held while a node is let in
 	rounds       *coalescer // read indexes for this node's readers
 	leaderRounds *coalescer // read indexes that this node confirms as the leader, for all nodes
 
-	life   context.Context // ends with Close; every goroutine of the member runs under it
-	end    context.CancelFunc
-	wait   sync.WaitGroup
-	failed chan error
+	end       context.CancelFunc // ends the context of the member's goroutines
+	wait      sync.WaitGroup     // for those goroutines
+	raftEnded chan struct{}      // closed when Raft has given its last answer
+	failed    chan error
 }
 
-// New opens the member's files and ports. Nothing is sent before [Member.Start]. The context bounds New alone.
+// New opens the member's files and its peer port. Nothing is sent before [Member.Start]. The context bounds New alone.
 func New(ctx context.Context, c Config) (_ *Member, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{config: c, failed: make(chan error, 1)}
-	m.life, m.end = context.WithCancel(context.WithoutCancel(ctx))
+	m := &Member{config: c, end: func() {}, raftEnded: make(chan struct{}), failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.Close(ctx))
@@ -61,10 +61,13 @@ func New(ctx context.Context, c Config) (_ *Member, err error) {
 	if m.port, err = openPort(ctx, c.Network, c.PeerAddr, m.identity.clusterID, c.Log); err != nil {
 		return nil, err
 	}
-	m.peers = newPeers(c.Network, m.identity.clusterID, c.Log)
+	if err = m.introduction().fits(); err != nil {
+		return nil, err
+	}
+	m.peers = newPeers(m.port.connections, m.identity.clusterID, c.Log)
 	m.leadership = newLeadership()
-	m.rounds = newCoalescer(m.life, m.confirmReadIndex)
-	m.leaderRounds = newCoalescer(m.life, m.confirmAsLeader)
+	m.rounds = newCoalescer(m.confirmReadIndex)
+	m.leaderRounds = newCoalescer(m.confirmAsLeader)
 	m.handlePeers()
 	return m, nil
 }
@@ -81,16 +84,18 @@ func (m *Member) Start() error {
 	if err := m.startRaft(); err != nil {
 		return err
 	}
+	var ctx context.Context
+	ctx, m.end = context.WithCancel(context.Background())
 	m.wait.Go(func() {
 		if err := m.peers.serve(m.port.rpc); err != nil {
 			m.fail(fmt.Errorf("serve the peer port: %w", err))
 		}
 	})
-	m.wait.Go(m.watchLeadership)
-	m.wait.Go(m.announcer.run)
-	m.wait.Go(m.keepFresh)
-	m.wait.Go(m.seekNeighbours)
-	m.wait.Go(m.belong)
+	m.wait.Go(func() { m.watchLeadership(ctx) })
+	m.wait.Go(func() { m.announcer.run(ctx) })
+	m.wait.Go(func() { m.keepFresh(ctx) })
+	m.wait.Go(func() { m.seekNeighbours(ctx) })
+	m.wait.Go(func() { m.belong(ctx) })
 	return nil
 }
 
@@ -120,15 +125,19 @@ func (m *Member) startRaft() error {
 
 func (m *Member) startGossip() error {
 	c := m.config
-	mine := meta{
-		Label: c.Label, Expect: c.Expect, NonVoter: c.NonVoter,
+	var err error
+	m.gossip, err = openGossip(c.GossipAddr, c.AdvertiseGossip, m.RaftID(), m.introduction(), c.Log.With("part", "gossip"))
+	return err
+}
+
+// introduction is what this node tells of itself by gossip.
+func (m *Member) introduction() meta {
+	c := m.config
+	return meta{
+		Label: c.Label, ClusterID: m.ClusterID(), Expect: c.Expect, NonVoter: c.NonVoter,
 		HTTP: c.AdvertiseHTTP, Peer: m.PeerAddr(),
 		Zone: c.Zone, DC: c.Datacenter, Version: c.Version, Extra: c.Meta,
 	}
-	mine.ClusterID = m.identity.get().ClusterID
-	var err error
-	m.gossip, err = openGossip(c.GossipAddr, c.AdvertiseGossip, m.identity.get().RaftID, mine, c.Log.With("part", "gossip"))
-	return err
 }
 
 // RaftID is the id of this data directory among the servers of Raft.
@@ -146,7 +155,7 @@ func (m *Member) PeerAddr() string {
 }
 
 // GossipAddr is where gossip reaches this node.
-func (m *Member) GossipAddr() string { return m.gossip.address() }
+func (m *Member) GossipAddr() string { return m.gossip.address }
 
 // Failed gives the error after which this process can't be a member any more and must end.
 func (m *Member) Failed() <-chan error { return m.failed }
@@ -168,37 +177,51 @@ func (m *Member) Call(ctx context.Context, raftID, name string, request []byte) 
 	return m.peers.call(ctx, address, name, request)
 }
 
+// goodbyeTimeout bounds each of the polite parts of a stop.
+const goodbyeTimeout = time.Second
+
 // Close says goodbye to gossip, stops, and closes the files; a leader should [Member.HandOver] first. The node stays a
 // member of the cluster. The context bounds the polite part; the files are closed in any case. It copes with a member that
-// was started half-way or not at all.
+// was started half-way or not at all. It is called once.
 func (m *Member) Close(ctx context.Context) error {
 	var errs []error
 	m.end()
-	if m.gossip != nil {
-		errs = append(errs, m.gossip.close(time.Second))
-	}
-	if m.raft != nil {
-		errs = append(errs, m.raft.Shutdown().Error())
-	}
-	if m.transport != nil {
-		errs = append(errs, m.transport.Close())
-	}
-	if m.peers != nil {
-		errs = append(errs, m.peers.close(ctx))
-	}
-	if m.port != nil {
-		m.port.close()
-	}
-	if m.leadership != nil {
-		m.leadership.close()
-	}
-	m.wait.Wait()
 	if m.rounds != nil {
 		m.rounds.close()
 		m.leaderRounds.close()
 	}
+	if m.gossip != nil {
+		errs = append(errs, m.gossip.close(goodbyeTimeout))
+	}
+	if m.peers != nil {
+		errs = append(errs, m.peers.close(ctx))
+	}
+	errs = append(errs, m.closeRaft())
+	m.wait.Wait()
 	if m.disk != nil {
 		errs = append(errs, m.disk.close())
 	}
+	return errors.Join(errs...)
+}
+
+// closeRaft ends Raft and the port. Raft waits for the answers of other nodes, so the port is closed, and with it every
+// connection, before Raft is waited for.
+func (m *Member) closeRaft() error {
+	var stopped raft.Future
+	var errs []error
+	if m.raft != nil {
+		stopped = m.raft.Shutdown()
+	}
+	if m.transport != nil {
+		errs = append(errs, m.transport.Close())
+	}
+	if m.port != nil {
+		m.port.close()
+	}
+	if stopped != nil {
+		errs = append(errs, stopped.Error())
+		m.leadership.close()
+	}
+	close(m.raftEnded)
 	return errors.Join(errs...)
 }

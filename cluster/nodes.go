@@ -30,7 +30,7 @@ type Node struct {
 	Version    string
 	Meta       map[string]string
 	Voter      bool
-	Gossiped   string // alive, suspect or dead
+	Gossiped   string // alive or dead
 
 	// What the node says of itself; zero if it does not answer.
 	State       string // leader, follower, candidate
@@ -73,8 +73,8 @@ func (m *Member) describe(s raft.Server) Node {
 		node.Label, node.HTTP, node.Peer, node.Gossip = n.Label, n.HTTP, n.Peer, n.Gossip
 		node.Zone, node.Datacenter, node.Version, node.Meta = n.Zone, n.DC, n.Version, n.Extra
 	}
-	if n, ok := m.gossip.live(string(s.ID)); ok {
-		node.Gossiped = n.State
+	if m.gossip.alive(string(s.ID)) {
+		node.Gossiped = "alive"
 	}
 	return node
 }
@@ -117,7 +117,7 @@ func (m *Member) Electorate() string {
 	}
 	seen := 0
 	for _, v := range voters {
-		if n, ok := m.gossip.live(string(v.ID)); ok && n.State == "alive" {
+		if m.gossip.alive(string(v.ID)) {
 			seen++
 		}
 	}

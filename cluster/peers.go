@@ -67,9 +67,23 @@ func newPeers(network Network, clusterID func() string, log *slog.Logger) *peers
 		Protocols: protocols,
 		// A peer that stopped answering is noticed by pings, so that calls do not queue on a dead connection.
 		HTTP2:       &http.HTTP2Config{SendPingTimeout: 2 * time.Second, PingTimeout: 2 * time.Second, WriteByteTimeout: 5 * time.Second},
-		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) { return network.Dial(ctx, address) },
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) { return dialPeer(ctx, network, address) },
 	}}
 	return p
+}
+
+// dialTimeout is how long to wait for a connection to another node. The caller's context does not count while net/http
+// connects, since another call may want the connection.
+const dialTimeout = 3 * time.Second
+
+func dialPeer(ctx context.Context, network Network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := network.Dial(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("node %s %w: %w", address, ErrUnreachable, err)
+	}
+	return conn, nil
 }
 
 // handle sets who answers the calls of a name. All handlers are set before serve.
@@ -82,9 +96,12 @@ func (p *peers) serve(listener net.Listener) error {
 	return nil
 }
 
-// close answers what is being answered, as far as ctx allows, and closes all connections. The server's own Shutdown would
-// wait a second for each connection on which the other side could still send.
+// close answers what is being answered, as far as ctx and politeness allow, and closes all connections. No handler is at
+// work afterwards. The server's own Shutdown would wait a second for each connection on which the other side could still
+// send.
 func (p *peers) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, goodbyeTimeout)
+	defer cancel()
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
@@ -122,7 +139,7 @@ func (p *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !p.begin() {
-		http.Error(w, "this node is stopping", http.StatusServiceUnavailable)
+		http.Error(w, "this node is stopping", http.StatusMisdirectedRequest) // as for [ErrNotLeader]: nothing was done
 		return
 	}
 	defer p.answering.Done()
@@ -145,6 +162,9 @@ func (p *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // call asks the node at address. After an error that is neither [ErrNotLeader] nor [ErrUnreachable] the other node may
 // have done what it was asked.
 func (p *peers) call(ctx context.Context, address, name string, request []byte) ([]byte, error) {
+	if len(request) > maxPeerMessage {
+		return nil, fmt.Errorf("call node %s: the request has %d bytes and may have %d", address, len(request), maxPeerMessage)
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+peerPrefix+name, bytes.NewReader(request))
 	if err != nil {
 		return nil, err
@@ -153,17 +173,16 @@ func (p *peers) call(ctx context.Context, address, name string, request []byte) 
 		r.Header.Set(headerPeerCluster, id)
 	}
 	response, err := p.client.Do(r)
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
-		return nil, fmt.Errorf("node %s %w: %w", address, ErrUnreachable, err)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("call node %s: %w", address, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxPeerMessage))
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxPeerMessage+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("call node %s: %w", address, err)
+	case len(answer) > maxPeerMessage:
+		return nil, fmt.Errorf("call node %s: the answer has more than the %d bytes that it may have", address, maxPeerMessage)
 	case response.StatusCode == http.StatusMisdirectedRequest:
 		return nil, ErrNotLeader
 	case response.StatusCode != http.StatusOK:

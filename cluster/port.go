@@ -26,29 +26,25 @@ const preambleTimeout = 3 * time.Second
 // A Raft connection names the cluster that it belongs to. One of another cluster is closed, and so is every one as
 // long as this node belongs to none: a node whose disk was wiped takes no part in any vote before it was admitted.
 type port struct {
-	network   Network
-	listener  net.Listener
-	clusterID func() string
-	log       *slog.Logger
+	connections *connections // all that come in here and go out from here
+	listener    net.Listener
+	clusterID   func() string
+	log         *slog.Logger
 
 	raft *connQueue
 	rpc  *connQueue
-
-	mu     sync.Mutex
-	undone map[net.Conn]struct{} // connections that have not yet said what they are for
-	closed bool
-	wait   sync.WaitGroup
+	wait sync.WaitGroup
 }
 
 func openPort(ctx context.Context, network Network, address string, clusterID func() string, log *slog.Logger) (*port, error) {
-	listener, err := network.Listen(ctx, address)
+	connections := newConnections(network)
+	listener, err := connections.Listen(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("open the peer port: %w", err)
 	}
 	p := &port{
-		network: network, listener: listener, clusterID: clusterID, log: log,
+		connections: connections, listener: listener, clusterID: clusterID, log: log,
 		raft: newConnQueue(listener.Addr()), rpc: newConnQueue(listener.Addr()),
-		undone: map[net.Conn]struct{}{},
 	}
 	p.wait.Go(p.accept)
 	return p, nil
@@ -65,31 +61,8 @@ func (p *port) accept() {
 			time.Sleep(50 * time.Millisecond) // out of file descriptors, most likely: do not spin
 			continue
 		}
-		if !p.begin(conn) {
-			_ = conn.Close()
-			return
-		}
-		p.wait.Go(func() {
-			p.route(conn)
-			p.end(conn)
-		})
+		p.wait.Go(func() { p.route(conn) })
 	}
-}
-
-func (p *port) begin(conn net.Conn) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return false
-	}
-	p.undone[conn] = struct{}{}
-	return true
-}
-
-func (p *port) end(conn net.Conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.undone, conn)
 }
 
 // route reads what the connection is for and passes it on, or closes it.
@@ -111,18 +84,13 @@ func (p *port) route(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	_ = conn.SetReadDeadline(time.Time{})
-	p.raft.put(conn)
+	p.raft.put(&stallConn{Conn: conn})
 }
 
+// close ends all connections too, whoever uses them.
 func (p *port) close() {
-	p.mu.Lock()
-	p.closed = true
 	_ = p.listener.Close()
-	for conn := range p.undone {
-		_ = conn.Close()
-	}
-	p.mu.Unlock()
+	p.connections.close()
 	_ = p.raft.Close()
 	_ = p.rpc.Close()
 	p.wait.Wait()
@@ -138,7 +106,7 @@ type raftStream struct {
 func (s raftStream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout) // Raft's interface has no context
 	defer cancel()
-	conn, err := s.port.network.Dial(ctx, string(address))
+	conn, err := s.port.connections.Dial(ctx, string(address))
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (m *Member) ReadIndex(ctx context.Context) (uint64, error) {
 	for {
 		_, changed := m.Leader()
 		index, err := m.rounds.ask(ctx)
-		if err == nil || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil || errors.Is(err, errStopping) {
 			return index, err
 		}
 		select {
@@ -55,18 +55,28 @@ func (m *Member) ReadIndex(ctx context.Context) (uint64, error) {
 
 // confirmReadIndex is one round on any node.
 func (m *Member) confirmReadIndex(ctx context.Context) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, roundTimeout*time.Duration(m.config.Multiplier))
+	ctx, cancel := m.roundContext(ctx)
 	defer cancel()
-	leader, _ := m.Leader()
-	switch leader {
+	var index uint64
+	var err error
+	switch leader, _ := m.Leader(); leader {
 	case "":
-		return 0, fmt.Errorf("%w: %s", fault.ErrNoLeader, m.Electorate())
+		err = fmt.Errorf("%w: %s", fault.ErrNoLeader, m.Electorate())
 	case m.RaftID():
-		return m.leaderRounds.ask(ctx)
+		index, err = m.leaderRounds.ask(ctx)
+	default:
+		index, err = m.askReadIndex(ctx, leader)
 	}
+	if err != nil && !errors.Is(err, fault.ErrNoLeader) {
+		err = fmt.Errorf("%w that can confirm a read: %w", fault.ErrNoLeader, err)
+	}
+	return index, err
+}
+
+func (m *Member) askReadIndex(ctx context.Context, leader string) (uint64, error) {
 	answer, err := m.Call(ctx, leader, callReadIndex, nil)
 	if err != nil {
-		return 0, fmt.Errorf("%w that can confirm a read: %w", fault.ErrNoLeader, err)
+		return 0, err
 	}
 	return decodeUint64(answer)
 }
@@ -84,7 +94,7 @@ func (m *Member) confirmAsLeader(ctx context.Context) (uint64, error) {
 	}
 	index := m.config.Machine.Applied() // everything that this leader has acknowledged is applied here
 	voters := m.voters()
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := m.roundContext(ctx)
 	var questions sync.WaitGroup
 	defer questions.Wait()
 	defer cancel() // the questions still under way when a majority has answered
@@ -109,6 +119,11 @@ func (m *Member) confirmAsLeader(ctx context.Context) (uint64, error) {
 		return 0, fmt.Errorf("%w: this node lost its leadership while a read was confirmed", fault.ErrNoLeader)
 	}
 	return index, nil
+}
+
+// roundContext bounds a round, for the sake of those who wait for the next one.
+func (m *Member) roundContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, roundTimeout*time.Duration(m.config.Multiplier))
 }
 
 // inTerm asks a node whether its term is the given one.

@@ -1,6 +1,13 @@
 package cluster
 
-import "time"
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
 
 const (
 	// seekSoon and seekLate space the tries to reach the nodes of --join: soon while this node is alone, late to find
@@ -14,15 +21,10 @@ const (
 
 // seekNeighbours asks the addresses that the operator gave until gossip knows the nodes behind them, for as long as the
 // member lives: memberlist gives up on nodes that were away for a while, and nobody else would bring them back.
-func (m *Member) seekNeighbours() {
+func (m *Member) seekNeighbours(ctx context.Context) {
 	complain := time.Now().Add(seekComplaint)
 	for {
-		missing := m.missingNeighbours()
-		if len(missing) > 0 {
-			if _, err := m.gossip.join(missing); err != nil {
-				m.config.Log.Debug("a node to join did not answer", "addresses", missing, "error", err)
-			}
-		}
+		m.approach(ctx)
 		pause := seekLate
 		if len(m.config.Join) > 0 && len(m.gossip.neighbours()) < 2 {
 			pause = seekSoon
@@ -34,23 +36,51 @@ func (m *Member) seekNeighbours() {
 		}
 		select {
 		case <-time.After(pause):
-		case <-m.life.Done():
+		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// missingNeighbours are the addresses to join behind which gossip knows no live node.
-func (m *Member) missingNeighbours() []string {
+// approach asks all nodes to join that gossip does not know, at once: one that is gone must not hold up the others.
+func (m *Member) approach(ctx context.Context) {
 	known := map[string]bool{}
 	for _, n := range m.gossip.neighbours() {
 		known[n.Gossip] = true
 	}
-	var missing []string
+	var questions sync.WaitGroup
+	defer questions.Wait()
 	for _, address := range m.config.Join {
-		if ip, port, err := resolveAddress(address); err != nil || !known[joinAddress(ip, port)] {
-			missing = append(missing, address)
-		}
+		questions.Go(func() {
+			endpoints, err := lookup(ctx, address)
+			if err != nil {
+				m.config.Log.Debug("an address to join can't be resolved", "address", address, "error", err)
+			}
+			for _, endpoint := range endpoints {
+				if known[endpoint] || ctx.Err() != nil {
+					continue
+				}
+				if err := m.gossip.join(endpoint); err != nil {
+					m.config.Log.Debug("a node to join did not answer", "address", endpoint, "error", err)
+				}
+			}
+		})
 	}
-	return missing
+}
+
+// lookup is where the nodes behind an address are: behind one name there may be several.
+func lookup(ctx context.Context, address string) ([]string, error) {
+	host, port, err := splitAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, fmt.Errorf("resolve %q: %w", address, err)
+	}
+	endpoints := make([]string, len(ips))
+	for i, ip := range ips {
+		endpoints[i] = netip.AddrPortFrom(ip.Unmap(), uint16(port)).String()
+	}
+	return endpoints, nil
 }

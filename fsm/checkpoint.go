@@ -21,7 +21,7 @@ type Checkpoint interface {
 // KeepCheckpoint writes the state behind the log until ctx ends, and then once more. A checkpoint that can't be written
 // stops the machine: what a disk that failed once holds, nobody knows.
 func (m *Machine) KeepCheckpoint(ctx context.Context, c Checkpoint) error {
-	saved := m.Applied()
+	saved := m.loaded
 	tick := time.NewTicker(checkpointInterval)
 	defer tick.Stop()
 	for {

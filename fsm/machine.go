@@ -19,6 +19,7 @@ type Machine struct {
 	publisher *registry.Publisher
 	position  atomic.Pointer[position]
 	failed    chan error
+	loaded    uint64 // the index of the checkpoint that it began with
 
 	// For Raft's goroutine alone.
 	broken error  // set when an entry could not be applied; nothing is applied after it
@@ -35,7 +36,7 @@ type position struct {
 // NewMachine begins with what a checkpoint held; the entries that it covers are skipped when Raft shows them again.
 // The cluster's id, which may not be known yet, goes into snapshots and checkpoints.
 func NewMachine(image store.Image, clusterID func() string) *Machine {
-	m := &Machine{clusterID: clusterID, publisher: registry.NewPublisher(image.State), failed: make(chan error, 1)}
+	m := &Machine{clusterID: clusterID, publisher: registry.NewPublisher(image.State), failed: make(chan error, 1), loaded: image.Index}
 	m.position.Store(&position{state: image.State, term: image.Term, hash: image.Hash})
 	return m
 }

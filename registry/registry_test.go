@@ -3,6 +3,7 @@ package registry_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -125,6 +126,21 @@ func TestWhatTheCallerKeepsIsTheCallers(t *testing.T) {
 	found[0].Port = 1
 	if again, _ := reg.Discover("payments"); again[0].Port != 8080 {
 		t.Error("what was discovered is not a value")
+	}
+}
+
+func TestALongOutputIsCutAndItsVerdictKept(t *testing.T) {
+	reg := registry.New()
+	if _, err := reg.Register(instance(nil)); err != nil {
+		t.Fatal(err)
+	}
+	long := registry.Report{Status: registry.Unhealthy, Output: strings.Repeat("x", 5_000)}
+	if err := reg.Report("payments", "p1", "", long); err != nil {
+		t.Fatal(err)
+	}
+	i, err := reg.State().Instance("payments", "p1")
+	if err != nil || i.Status != registry.Unhealthy || len(i.Reported.Output) != 4_096 {
+		t.Errorf("got %s, %d bytes, %v", i.Status, len(i.Reported.Output), err)
 	}
 }
 

@@ -59,6 +59,16 @@ func TestStatusIsTheWorstOfAllThatIsKnown(t *testing.T) {
 	}
 }
 
+func TestACheckThatWasLoadedWithoutAStatusIsUnknown(t *testing.T) {
+	edit := registry.NewState().Edit()
+	i := checked(nil) // as the client sent it
+	edit.Put(&i)
+	results, err := edit.Apply(1, report("", registry.Healthy, ""))
+	if err != nil || results[0].Instance.Status != registry.Unknown {
+		t.Errorf("got %+v, %v", results, err)
+	}
+}
+
 func TestAReportThatChangesTheStatusIsARealChange(t *testing.T) {
 	s := applyAll(t, register(checked(nil)))
 	s, result := apply(t, s, report("http", registry.Healthy, "200 OK"))

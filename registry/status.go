@@ -1,5 +1,7 @@
 package registry
 
+import "cmp"
+
 // Status says how an instance or a check is. The empty Status means that nothing was reported.
 type Status string
 
@@ -16,16 +18,14 @@ const (
 // status works out how the instance is: the worst of what was reported for itself and of its checks, unhealthy before
 // unknown before healthy. A check that nobody has reported yet is unknown; an instance of which nothing is asked is healthy.
 func (i *Instance) status() Status {
-	worst := Healthy
-	if i.Reported.Status != "" {
-		worst = i.Reported.Status
-	}
+	worst := cmp.Or(i.Reported.Status, Healthy)
 	for _, c := range i.Checks {
-		worst = worse(worst, c.Status)
+		worst = worse(worst, cmp.Or(c.Status, Unknown))
 	}
 	return worst
 }
 
+// worse returns the worse of two; where the checks have only a warning to give, the instance stays healthy.
 func worse(a, b Status) Status {
 	if severity(b) > severity(a) {
 		return b
@@ -37,7 +37,7 @@ func severity(s Status) int {
 	switch s {
 	case Unhealthy:
 		return 2
-	case Unknown, "":
+	case Unknown:
 		return 1
 	default: // Healthy, Warning
 		return 0

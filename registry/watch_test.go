@@ -69,6 +69,48 @@ func TestWakeUpsDoNotPileUp(t *testing.T) {
 	}
 }
 
+// TestWhoIsWokenFindsWhatWokeIt has a publish and its subscriber meet again and again: one that was woken before the State
+// is there would look, find nothing new and wait for ever.
+func TestWhoIsWokenFindsWhatWokeIt(t *testing.T) {
+	const rounds = 20_000
+	p := registry.NewPublisher(at(0))
+	s := p.Subscribe("a")
+	defer s.Close()
+	start := make(chan uint64)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for index := range start {
+			p.Publish(at(index), []string{"a"})
+		}
+	})
+	for index := range uint64(rounds) {
+		start <- index + 1
+		<-s.C()
+		if got := p.State().Index(); got != index+1 {
+			t.Errorf("woken for %d, sees %d", index+1, got)
+			break
+		}
+	}
+	close(start)
+	wg.Wait()
+}
+
+func TestAWakeUpWithoutAChangeIsNotYielded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := applyAll(t, register(instance(nil)))
+		p := registry.NewPublisher(s)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		looks := 0
+		for snapshot := range p.Watch(ctx, "payments") {
+			if looks++; looks > 1 {
+				t.Errorf("got %+v", snapshot)
+			}
+			p.Publish(load(s), []string{"payments"}) // the same once more, as after a restore
+		}
+	})
+}
+
 // TestAWatchSeesAServiceComeChangeAndGo reads each Snapshot as it is due, and none that is not.
 func TestAWatchSeesAServiceComeChangeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

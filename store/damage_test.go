@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -16,7 +15,7 @@ import (
 )
 
 // savedFile is a file of a few dozen pages after several saves, and what it holds.
-func savedFile(t testing.TB) ([]byte, Image) {
+func savedFile(t *testing.T) ([]byte, Image) {
 	t.Helper()
 	path := newPath(t)
 	c, err := Open(path)
@@ -32,11 +31,7 @@ func savedFile(t testing.TB) ([]byte, Image) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content, image
+	return contentOf(t, path), image
 }
 
 // wantTheImageOrAnError opens a file of that content. Where it gives the image, it must also be fit for the next save.
@@ -108,45 +103,6 @@ func TestACutFileIsNoticedOrHarmless(t *testing.T) {
 	random := rand.New(rand.NewPCG(200, 1))
 	for range 60 {
 		wantTheImageOrAnError(t, content[:1+random.IntN(len(content)-1)], want)
-	}
-}
-
-// A branch that has itself for a child would be followed for ever.
-func TestABranchThatLeadsBackToItselfIsNoticed(t *testing.T) {
-	content, want := savedFile(t)
-	size := os.Getpagesize()
-	branches := 0
-	for start := 0; start < len(content); start += size {
-		p := page(content[start:])
-		if p.kind() != branchPage {
-			continue
-		}
-		branches++
-		const firstChild = pageHeaderSize + 8
-		before := binary.NativeEndian.Uint64(p[firstChild:])
-		binary.NativeEndian.PutUint64(p[firstChild:], p.id())
-		wantTheImageOrAnError(t, content, want)
-		binary.NativeEndian.PutUint64(p[firstChild:], before)
-	}
-	if branches == 0 {
-		t.Fatal("the file of this test has no branch")
-	}
-}
-
-// A free list that names a page in use would have the next save overwrite it.
-func TestAFreeListThatNamesAPageInUseIsNoticed(t *testing.T) {
-	content, want := savedFile(t)
-	m, err := readMeta(bytes.NewReader(content))
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := page(content[int(m.freeList)*m.pageSize:])
-	if list.count() == 0 {
-		t.Fatal("the file of this test has no free page")
-	}
-	binary.NativeEndian.PutUint64(list[pageHeaderSize:], m.root)
-	if !wantTheImageOrAnError(t, content, want) {
-		t.Error("nobody has noticed")
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/musterhq/muster/registry"
 )
@@ -69,28 +70,23 @@ func instances(s *registry.Service) iter.Seq[*registry.Instance] {
 // comes together, what is in one alone comes with nil.
 func pairs[T any](left, right iter.Seq[*T], key func(*T) string) iter.Seq2[*T, *T] {
 	return func(yield func(*T, *T) bool) {
-		next, stop := iter.Pull(left)
-		defer stop()
-		l, more := next()
+		rest := slices.Collect(left) // of pointers, and several times faster than iter.Pull
 		for r := range right {
-			for more && key(l) < key(r) {
-				if !yield(l, nil) {
+			for len(rest) > 0 && key(rest[0]) < key(r) {
+				if !yield(rest[0], nil) {
 					return
 				}
-				l, more = next()
+				rest = rest[1:]
 			}
-			if !more || key(l) > key(r) {
-				if !yield(nil, r) {
-					return
-				}
-				continue
+			var l *T
+			if len(rest) > 0 && key(rest[0]) == key(r) {
+				l, rest = rest[0], rest[1:]
 			}
 			if !yield(l, r) {
 				return
 			}
-			l, more = next()
 		}
-		for ; more; l, more = next() {
+		for _, l := range rest {
 			if !yield(l, nil) {
 				return
 			}

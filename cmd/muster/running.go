@@ -50,10 +50,12 @@ func startNode(ctx context.Context, c node.Config) (runningNode, error) {
 // unlessStopped is the error with which something ended before it had begun. Where a signal came in between there is
 // none: that is what was wanted.
 func unlessStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // stop closes a node in an orderly way, although ctx is at its end.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/musterhq/muster/registry"
@@ -17,9 +18,9 @@ import (
 func fakeNode(t *testing.T) (url string, registered chan registry.Instance, deregistered chan string) {
 	t.Helper()
 	registered, deregistered = make(chan registry.Instance, 1), make(chan string, 1)
-	calls := 0
+	var calls atomic.Int32
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if calls++; calls == 1 {
+		if calls.Add(1) == 1 {
 			http.Error(w, `{"code": "no_leader"}`, http.StatusServiceUnavailable)
 			return
 		}

@@ -2,11 +2,31 @@ package testcluster
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 )
+
+func TestJitterIsAnotherForEachPieceAndTheSameForTheSameSeed(t *testing.T) {
+	dues := func() (dues []time.Duration) {
+		c := newConditions()
+		c.from.jitter = time.Second
+		now := time.Now()
+		for range 10 {
+			dues = append(dues, c.from.due(c.from.piece(nil, now), now))
+		}
+		return dues
+	}
+	first := dues()
+	if again := dues(); !slices.Equal(again, first) {
+		t.Errorf("due in %v, and then in %v", first, again)
+	}
+	if different := slices.Compact(slices.Sorted(slices.Values(first))); len(different) != len(first) {
+		t.Errorf("ten pieces are due in %v", first)
+	}
+}
 
 func TestJitterStaysBetweenTheDelayAndItsEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -199,10 +199,21 @@ func TestStalledDatagramsArriveInTheEnd(t *testing.T) {
 	target := listenUDP(t)
 	p := startProxy(t, target.LocalAddr().String())
 	p.Stall(testcluster.ToTarget)
-	dialUDP(t, p.Addr()).send(t, "held")
+	client := dialUDP(t, p.Addr())
+	sent := []string{"held 1", "held 2", "held 3"}
+	for _, data := range sent {
+		client.send(t, data)
+	}
 	target.expectNothing(t)
 	p.Heal()
-	target.expect(t, "held")
+	var got []string
+	for range sent {
+		data, _ := target.receive(t)
+		got = append(got, data)
+	}
+	if slices.Sort(got); !slices.Equal(got, sent) {
+		t.Errorf("received %q, want %q in any order", got, sent)
+	}
 }
 
 func TestACapSlowsDatagrams(t *testing.T) {
