@@ -46,7 +46,7 @@ func BenchmarkSaveHundredChangesInOneService(b *testing.B) {
 		n := 0
 		for i := range image.State.Service("service-00000").Instances() {
 			if n++; n%1_000 == 0 {
-				edit.Put(changed(i, edit, &image.Hash))
+				edit.Put(changed(i, &image.Hash))
 			}
 		}
 		image.State, image.Index = edit.Commit(), image.Index+1
@@ -61,7 +61,7 @@ func withHundredChanges(b *testing.B, image Image) Image {
 	edit.SetIndex(image.Index + 1)
 	for n := range 100 {
 		for i := range image.State.Service(fmt.Sprintf("service-%05d", n*100)).Instances() {
-			edit.Put(changed(i, edit, &image.Hash))
+			edit.Put(changed(i, &image.Hash))
 			break
 		}
 	}
@@ -70,7 +70,7 @@ func withHundredChanges(b *testing.B, image Image) Image {
 }
 
 // changed is the instance with another output, accounted for in the hash.
-func changed(i *registry.Instance, _ *registry.Edit, hash *record.Hash) *registry.Instance {
+func changed(i *registry.Instance, hash *record.Hash) *registry.Instance {
 	next := i.Clone()
 	next.ModifyIndex++
 	hash.Remove(i)
@@ -119,8 +119,12 @@ func BenchmarkCheckPages(b *testing.B) {
 	c := opened(b, newPath(b))
 	loaded(b, c)
 	mustSave(b, c, imageOf(populated(many)))
+	info, err := c.file.Stat()
+	if err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
-		if err := checkPages(c.file); err != nil {
+		if err := checkPages(c.file, info.Size()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -14,11 +14,13 @@ import (
 
 // Checkpoint is an open checkpoint file. No other process can open it meanwhile. It is for one goroutine at a time.
 type Checkpoint struct {
-	path string
-	file *os.File // bbolt's
-	db   *bbolt.DB
+	path    string
+	file    *os.File // bbolt's
+	db      *bbolt.DB
+	created bool // by Open
 
 	saved  *registry.State // what the file holds; nil until it was loaded
+	staged Staging         // what it holds of a restore
 	header []byte          // under which the file holds it
 	failed error           // once bbolt has panicked in a write: what state it is in, nobody knows
 }
@@ -33,8 +35,8 @@ func Open(path string) (*Checkpoint, error) {
 		c.db, err = bbolt.Open(path, 0o600, &bbolt.Options{OpenFile: c.openFile, FreelistType: bbolt.FreelistMapType})
 		return err
 	})
-	if err == nil {
-		err = syncDirectory(filepath.Dir(path)) // or a new file might be gone after a power failure
+	if err == nil && c.created {
+		err = syncDirectory(filepath.Dir(path)) // or the file might be gone after a power failure
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the checkpoint: %w", errors.Join(c.describe(err), c.release()))
@@ -56,7 +58,14 @@ func (c *Checkpoint) openFile(path string, flag int, mode os.FileMode) (*os.File
 	case err != nil:
 		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
 	}
-	return file, checkPages(file)
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if c.created = info.Size() == 0; c.created {
+		return file, nil // bbolt will fill it
+	}
+	return file, checkPages(file, info.Size())
 }
 
 // describe names the file in an error that does not do so itself, and the user in one about permissions.

@@ -11,20 +11,24 @@ import (
 
 // The file has two buckets. In one is the header, in the other the records, in the order of their keys: for each service
 // first one for the service, under its name and a zero byte, then one for each instance, under the same and its id. No name
-// has a zero byte and no id is empty, so nothing else can have these keys. Every value begins with its CRC32C.
+// has a zero byte and no id is empty, so nothing else can have these keys. A third one, which may be missing, is for the
+// staging of an operator's restore. Every value begins with its CRC32C.
 //
 // Bucket names and keys are all that bbolt sees; none of it may change without a new format.
 const (
 	headerBucket  = "meta"
 	headerKey     = "header"
 	recordsBucket = "records"
+	stagingBucket = "staging"
 )
 
-// format is the version of what this muster writes, and minReader the oldest version whose readers understand it. Whoever
-// adds something that an older reader would miss, be it a field of an instance (the hash covers it), raises both.
+// format is the version of what this muster writes. A file asks for the oldest version whose readers understand it: that is 1,
+// or 2 where there is something in the staging. Whoever adds something that an older reader would miss, be it a field of an
+// instance (the hash covers it), raises both.
 const (
-	format    = 1
-	minReader = 1
+	format        = 2
+	minReader     = 1
+	stagingReader = 2
 )
 
 // header is written with every image, in the same transaction. It is JSON, so that any later version can at least tell who
@@ -40,8 +44,12 @@ type header struct {
 }
 
 func headerOf(image Image) header {
+	reader := minReader
+	if image.Staging.Hash() != (record.Hash{}) {
+		reader = stagingReader
+	}
 	return header{
-		Format: format, MinReader: minReader,
+		Format: format, MinReader: reader,
 		ClusterID: image.ClusterID, Index: image.Index, Term: image.Term,
 		StateHash: image.Hash.String(), Instances: image.State.Len(),
 	}

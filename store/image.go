@@ -8,10 +8,11 @@ import (
 // Image is what a checkpoint holds: a state, and where in the history of which cluster it belongs.
 type Image struct {
 	ClusterID string
-	Index     uint64 // of the last log entry that the state contains; the State's own
-	Term      uint64 // of that entry
-	Hash      record.Hash
+	Index     uint64      // of the last log entry that the state contains; the State's own
+	Term      uint64      // of that entry
+	Hash      record.Hash // of the instances and of the Staging
 	State     *registry.State
+	Staging   Staging // of an operator's restore
 }
 
 // empty is the image of a file in which nothing was ever saved.

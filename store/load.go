@@ -30,7 +30,7 @@ func (c *Checkpoint) Load() (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("load the checkpoint: %w", c.describe(err))
 	}
-	c.saved, c.header = image.State, head
+	c.saved, c.staged, c.header = image.State, image.Staging, head
 	return image, nil
 }
 
@@ -56,11 +56,17 @@ func load(tx *bbolt.Tx) (Image, []byte, error) {
 	if err := records.ForEach(l.take); err != nil {
 		return Image{}, nil, corrupt(err)
 	}
+	staging, err := loadStaging(tx.Bucket([]byte(stagingBucket)))
+	if err != nil {
+		return Image{}, nil, corrupt(fmt.Errorf("the staging of a restore: %w", err))
+	}
+	l.hash.Join(staging.Hash())
 	if err := l.finish(h); err != nil {
 		return Image{}, nil, corrupt(err)
 	}
 	l.edit.SetIndex(h.Index)
-	return Image{ClusterID: h.ClusterID, Index: h.Index, Term: h.Term, Hash: l.hash, State: l.edit.Commit()}, head, nil
+	image := Image{ClusterID: h.ClusterID, Index: h.Index, Term: h.Term, Hash: l.hash, State: l.edit.Commit(), Staging: staging}
+	return image, head, nil
 }
 
 // loader builds a state from records in the order of their keys: those of a service begin with its own.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 )
 
 // bbolt believes what a page says about itself and about others. A length that is wrong makes it read past the file, a page
@@ -15,14 +14,9 @@ import (
 // before bbolt opens it: every page is where it says, within the file and used once, every key is in order. The content of
 // the records is not looked at here.
 
-// checkPages walks the structure of a bbolt file. An empty file is in order: bbolt will fill it. What is wrong is an
-// [ErrCorrupt], unless the file system fails.
-func checkPages(file *os.File) error {
-	info, err := file.Stat()
-	if err != nil || info.Size() == 0 {
-		return err
-	}
-	err = checkStructure(file, info.Size())
+// checkPages walks the structure of a bbolt file. What is wrong with it is an [ErrCorrupt], unless the file system fails.
+func checkPages(file io.ReaderAt, size int64) error {
+	err := checkStructure(file, size)
 	if _, ok := errors.AsType[*fs.PathError](err); ok || err == nil {
 		return err
 	}

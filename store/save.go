@@ -14,7 +14,8 @@ import (
 // compares pointers: the image's State should come from the one before by edits.
 //
 // The file must have been loaded. The image must be in order: its Index is the State's, and its Hash that of the State's
-// instances; with another Hash the file would count as corrupt when it is loaded. After an error Save may be called again.
+// instances and of the Staging; with another Hash the file would count as corrupt when it is loaded. After an error Save may
+// be called again.
 func (c *Checkpoint) Save(image Image) error {
 	err := c.save(image)
 	if err != nil {
@@ -39,7 +40,7 @@ func (c *Checkpoint) save(image Image) error {
 
 	panicked := true
 	err = guarded(func() error {
-		err := c.db.Update(func(tx *bbolt.Tx) error { return c.write(tx, image.State, next) })
+		err := c.db.Update(func(tx *bbolt.Tx) error { return c.write(tx, image, next) })
 		panicked = false
 		return err
 	})
@@ -49,25 +50,23 @@ func (c *Checkpoint) save(image Image) error {
 	if err != nil {
 		return err
 	}
-	c.saved, c.header = image.State, next
+	c.saved, c.staged, c.header = image.State, image.Staging, next
 	return nil
 }
 
-// write brings the file from what was saved last to state.
-func (c *Checkpoint) write(tx *bbolt.Tx, state *registry.State, header []byte) error {
+// write brings the file from what was saved last to image.
+func (c *Checkpoint) write(tx *bbolt.Tx, image Image, header []byte) error {
 	meta, err := tx.CreateBucketIfNotExists([]byte(headerBucket))
 	if err != nil {
 		return err
 	}
-	from := c.saved
+	from, staged := c.saved, c.staged
 	if !bytes.Equal(meta.Get([]byte(headerKey)), c.header) {
 		// A transaction that failed can have reached the disk all the same, if only its last sync went wrong. Then what differs
 		// from the file is unknown, and everything is written anew.
-		from = registry.NewState()
-		if tx.Bucket([]byte(recordsBucket)) != nil {
-			if err := tx.DeleteBucket([]byte(recordsBucket)); err != nil {
-				return err
-			}
+		from, staged = registry.NewState(), Staging{}
+		if err := errors.Join(deleteBucket(tx, recordsBucket), deleteBucket(tx, stagingBucket)); err != nil {
+			return err
 		}
 	}
 	records, err := tx.CreateBucketIfNotExists([]byte(recordsBucket))
@@ -77,10 +76,13 @@ func (c *Checkpoint) write(tx *bbolt.Tx, state *registry.State, header []byte) e
 	if from.Len() == 0 {
 		records.FillPercent = 0.9 // as keys come in order, no page will have to be split
 	}
-	for change := range changes(from, state) {
+	for change := range changes(from, image.State) {
 		if err := change.apply(records); err != nil {
 			return err
 		}
+	}
+	if err := saveStaging(tx, staged, image.Staging); err != nil {
+		return err
 	}
 	return meta.Put([]byte(headerKey), header)
 }
@@ -91,4 +93,12 @@ func (c change) apply(records *bbolt.Bucket) error {
 		return records.Delete(c.key)
 	}
 	return records.Put(c.key, c.value)
+}
+
+// deleteBucket deletes a bucket that may be there.
+func deleteBucket(tx *bbolt.Tx, name string) error {
+	if tx.Bucket([]byte(name)) == nil {
+		return nil
+	}
+	return tx.DeleteBucket([]byte(name))
 }

@@ -165,7 +165,7 @@ func TestAFailedSaveThatReachedTheDiskLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.db.Update(func(tx *bbolt.Tx) error { return c.write(tx, lost.State, head) }); err != nil {
+	if err := c.db.Update(func(tx *bbolt.Tx) error { return c.write(tx, lost, head) }); err != nil {
 		t.Fatal(err)
 	}
 

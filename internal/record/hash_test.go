@@ -53,6 +53,32 @@ func TestTheHashTellsOneFromTwo(t *testing.T) {
 	}
 }
 
+func TestASetThatJoinsIsAsGoodAsItsRecordsOneByOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one := rapid.SliceOfN(anyInstance(), 0, 4).Draw(t, "one")
+		other := rapid.SliceOfN(anyInstance(), 0, 4).Draw(t, "other")
+		h := hashOf(one)
+		h.Join(hashOf(other))
+		if want := hashOf(append(slices.Clone(one), other...)); h != want {
+			t.Fatalf("joined they hash to %s, one by one to %s", h, want)
+		}
+		h.Leave(hashOf(one))
+		if want := hashOf(other); h != want {
+			t.Fatalf("after one has left the hash is %s, without it it was %s", h, want)
+		}
+	})
+}
+
+func TestARecordCountsWhateverItsParts(t *testing.T) {
+	var whole, parts, other record.Hash
+	whole.AddRecord([]byte("#chunk 1"))
+	parts.AddRecord([]byte("#chunk"), []byte(" 1"))
+	other.AddRecord([]byte("#chunk 2"))
+	if whole != parts || whole == other || whole == (record.Hash{}) {
+		t.Errorf("whole %s, in parts %s, another one %s", whole, parts, other)
+	}
+}
+
 func TestTheEmptySetHashesToZero(t *testing.T) {
 	h := hashOf([]*registry.Instance{full()})
 	h.Remove(full())

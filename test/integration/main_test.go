@@ -9,9 +9,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	status := m.Run()
+	m.Run() // its status is the process's when TestMain returns
 	if err := testcluster.RemoveBinary(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	os.Exit(status)
 }
