@@ -2,7 +2,6 @@
 
 GO    ?= go
 TOOL  := $(GO) tool -modfile=scripts/tools/go.mod
-FILES  = $$(git ls-files -co --exclude-standard '*.go')
 
 TIMEOUT  ?= 9m
 FUZZTIME ?= 10s
@@ -70,7 +69,7 @@ check: check-fmt vet check-fix lint architecture ## Check all that can be checke
 
 .PHONY: check-fmt
 check-fmt: ## Fail where gofmt would change something
-	@unformatted=$$(gofmt -l $(FILES)); test -z "$$unformatted" || { printf 'not formatted (make fmt):\n%s\n' "$$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { printf 'not formatted (make fmt):\n%s\n' "$$unformatted"; exit 1; }
 
 .PHONY: vet
 vet: ## Run go vet, in nested modules too

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/raft"
 )
@@ -16,7 +17,7 @@ func (b addressBook) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
 	if !ok {
 		return "", fmt.Errorf("gossip does not know node %s", id)
 	}
-	return raft.ServerAddress(n.Peer), nil
+	return Server{RaftID: string(id), Label: n.Label, Peer: n.Peer}.address(), nil
 }
 
 // peerAddress is where a node's peer port is: by gossip, or else by Raft's configuration.
@@ -34,11 +35,27 @@ func (m *Member) peerAddress(raftID string) (string, error) {
 
 // servers is the latest configuration, committed or not.
 func (m *Member) servers() []raft.Server {
-	future := m.raft.GetConfiguration()
+	servers, _ := m.configuration()
+	return servers
+}
+
+// configuration is the latest configuration, committed or not, and the index of its entry. A change that names the index
+// is refused by Raft where another change came in between.
+func (m *Member) configuration() (servers []raft.Server, index uint64) {
+	future := m.raft.GetConfiguration() // which is answered from memory, at once
 	if future.Error() != nil {
-		return nil
+		return nil, 0
 	}
-	return future.Configuration().Servers
+	return future.Configuration().Servers, future.Index()
+}
+
+// serverIn finds a server by its Raft id.
+func serverIn(servers []raft.Server, id raft.ServerID) (raft.Server, bool) {
+	i := slices.IndexFunc(servers, func(s raft.Server) bool { return s.ID == id })
+	if i < 0 {
+		return raft.Server{}, false
+	}
+	return servers[i], true
 }
 
 func (m *Member) voters() []raft.Server {

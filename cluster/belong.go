@@ -49,7 +49,7 @@ func (m *Member) belong(ctx context.Context) {
 func (m *Member) tryToBelong(ctx context.Context) error {
 	promised := m.identity.get().Promise
 	if promised != nil && len(m.servers()) > 0 {
-		return m.joined(promised.ClusterID) // the cluster that was promised has formed
+		return m.joined(promised.ClusterID, len(promised.Servers)) // the cluster that was promised has formed
 	}
 	neighbours := m.gossip.neighbours()
 	members := slices.DeleteFunc(slices.Clone(neighbours), func(n neighbour) bool { return n.ClusterID == "" })
@@ -69,8 +69,8 @@ func (m *Member) tryToBelong(ctx context.Context) error {
 }
 
 // joined makes the membership durable and tells the others.
-func (m *Member) joined(clusterID string) error {
-	if err := m.identity.join(clusterID); err != nil {
+func (m *Member) joined(clusterID string, founders int) error {
+	if err := m.identity.join(clusterID, founders); err != nil {
 		return err
 	}
 	m.config.Log.Info("this node belongs to the cluster", "cluster", clusterID)
@@ -81,14 +81,9 @@ func (m *Member) joined(clusterID string) error {
 // callJoin asks a node, which must be the leader, to be let in.
 const callJoin = "join"
 
-type joinRequest struct {
-	RaftID string `json:"raft_id"`
-	Label  string `json:"label"`
-	Peer   string `json:"peer"`
-}
-
 type joinAnswer struct {
 	ClusterID string `json:"cluster_id"`
+	Founders  int    `json:"founders"`
 	Refusal   string `json:"refusal,omitempty"`
 }
 
@@ -100,15 +95,15 @@ func (m *Member) askToJoin(ctx context.Context, members []neighbour) error {
 				members[0].ClusterID, members[0].Label, n.ClusterID, n.Label)
 		}
 	}
-	request, err := json.Marshal(joinRequest{RaftID: m.RaftID(), Label: m.config.Label, Peer: m.PeerAddr()})
+	request, err := json.Marshal(Server{RaftID: m.RaftID(), Label: m.config.Label, Peer: m.PeerAddr()})
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, n := range members {
-		clusterID, err := m.askMember(ctx, n, request)
+		answer, err := m.askMember(ctx, n, request)
 		if err == nil {
-			return m.joined(clusterID)
+			return m.joined(answer.ClusterID, answer.Founders)
 		}
 		if !errors.Is(err, ErrNotLeader) {
 			errs = append(errs, err)
@@ -120,26 +115,26 @@ func (m *Member) askToJoin(ctx context.Context, members []neighbour) error {
 	return errors.Join(errs...)
 }
 
-func (m *Member) askMember(ctx context.Context, n neighbour, request []byte) (clusterID string, err error) {
+func (m *Member) askMember(ctx context.Context, n neighbour, request []byte) (joinAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, belongTimeout)
 	defer cancel()
-	b, err := m.peers.call(ctx, n.Peer, callJoin, request)
-	if err != nil {
-		return "", err
-	}
 	var answer joinAnswer
+	b, err := m.peers.call(ctx, Server{RaftID: n.RaftID, Label: n.Label, Peer: n.Peer}.String(), callJoin, request)
+	if err != nil {
+		return answer, err
+	}
 	if err := json.Unmarshal(b, &answer); err != nil {
-		return "", fmt.Errorf("node %q gave an answer that can't be read: %w", n.Label, err)
+		return answer, fmt.Errorf("node %q gave an answer that can't be read: %w", n.Label, err)
 	}
 	if answer.Refusal != "" {
-		return "", fmt.Errorf("the cluster does not let this node in: %s", answer.Refusal)
+		return answer, fmt.Errorf("the cluster does not let this node in: %s", answer.Refusal)
 	}
-	return answer.ClusterID, nil
+	return answer, nil
 }
 
 // answerJoin lets a node in, as a server without a vote: one that has nothing yet must not count for a majority.
 func (m *Member) answerJoin(ctx context.Context, b []byte) ([]byte, error) {
-	var request joinRequest
+	var request Server
 	if err := json.Unmarshal(b, &request); err != nil {
 		return nil, err
 	}
@@ -148,28 +143,18 @@ func (m *Member) answerJoin(ctx context.Context, b []byte) ([]byte, error) {
 	if !m.Leads() || m.ClusterID() == "" {
 		return nil, ErrNotLeader
 	}
-	if other, taken := m.liveNodeLabelled(request.Label, request.RaftID); taken {
-		return json.Marshal(joinAnswer{Refusal: fmt.Sprintf("a live node (%s) is called %q already: start this one with another --node-id", other, request.Label)})
+	if err := validLabel(request.Label); err != nil {
+		return json.Marshal(joinAnswer{Refusal: err.Error()})
 	}
-	err := m.settled(ctx, m.raft.AddNonvoter(raft.ServerID(request.RaftID), raft.ServerAddress(request.Peer), 0, enqueueTimeout))
+	if other, taken := m.holder(request.Label, request.RaftID); taken {
+		return json.Marshal(joinAnswer{Refusal: fmt.Sprintf("a live node (%s) is called %q already: start this one with another --node-id; "+
+			"if it is to take the place of that node, it is let in when that one has been out of contact for %s", other.ID, request.Label, m.config.pace.replace)})
+	}
+	m.contact.hear(raft.ServerID(request.RaftID))
+	err := m.settled(ctx, m.raft.AddNonvoter(raft.ServerID(request.RaftID), request.address(), 0, enqueueTimeout))
 	if err != nil {
 		return nil, commitError(err)
 	}
 	m.config.Log.Info("a node was let in", "node", request.Label, "raft_id", request.RaftID, "peer", request.Peer)
-	return json.Marshal(joinAnswer{ClusterID: m.ClusterID()})
-}
-
-// liveNodeLabelled finds a live member with that label and another Raft id. One that was let in a moment ago is a server of
-// Raft's, but gossip may not say yet that it has a cluster.
-func (m *Member) liveNodeLabelled(label, raftID string) (other string, found bool) {
-	servers := map[string]bool{}
-	for _, s := range m.servers() {
-		servers[string(s.ID)] = true
-	}
-	for _, n := range m.gossip.neighbours() {
-		if n.Label == label && n.RaftID != raftID && (n.ClusterID != "" || servers[n.RaftID]) {
-			return n.RaftID, true
-		}
-	}
-	return "", false
+	return json.Marshal(joinAnswer{ClusterID: m.ClusterID(), Founders: m.identity.get().Founders})
 }

@@ -65,13 +65,13 @@ func (m *Member) form(ctx context.Context, p promise) error {
 	}
 	var configuration raft.Configuration
 	for _, s := range p.Servers {
-		configuration.Servers = append(configuration.Servers, raft.Server{ID: raft.ServerID(s.RaftID), Address: raft.ServerAddress(s.Peer)})
+		configuration.Servers = append(configuration.Servers, raft.Server{ID: raft.ServerID(s.RaftID), Address: s.address()})
 	}
 	if err := m.raft.BootstrapCluster(configuration).Error(); err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
 		return err
 	}
 	m.config.Log.Info("a new cluster was formed", "cluster", p.ClusterID, "voters", len(p.Servers))
-	return m.joined(p.ClusterID)
+	return m.joined(p.ClusterID, len(p.Servers))
 }
 
 // askAll puts a question to all servers but this one; each must agree.

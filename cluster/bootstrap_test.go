@@ -71,29 +71,33 @@ func TestClustersThatMeetLateStayApart(t *testing.T) {
 	if ids[0] == ids[1] {
 		t.Fatalf("both have the id %s", ids[0])
 	}
-	if err := b.gossip.join(a.GossipAddr()); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, func() error {
-		if len(a.gossip.neighbours()) < 2 || len(b.gossip.neighbours()) < 2 {
-			return errors.New("they have not met")
+	eventually(t, func() error { // once both have said in gossip where they belong
+		if err := b.gossip.join(a.GossipAddr()); err == nil || !strings.Contains(err.Error(), errStranger.Error()) {
+			return fmt.Errorf("gossip with the other cluster: %w", err)
 		}
 		return nil
 	})
+	for _, n := range []*node{a, b} {
+		n.notes.awaitNote(t, "gossip has met a node of another cluster")
+		if met := n.gossip.neighbours(); len(met) != 1 {
+			t.Errorf("%s has taken %v into its gossip", n.config.Label, met)
+		}
+	}
 
-	_, err := a.Call(soon(t), b.RaftID(), callTerm, nil)
+	at := Server{RaftID: b.RaftID(), Label: "b", Peer: b.PeerAddr()}
+	_, err := a.peers.call(soon(t), at.String(), callTerm, nil)
 	if err == nil || !strings.Contains(err.Error(), "belongs to cluster "+ids[1]) {
 		t.Errorf("a call from the other cluster: %v", err)
 	}
 	request := a.announcer.request(raft.Log{Index: 1, Term: a.Term() + 100})
-	if a.transport.AppendEntries(raft.ServerID(b.RaftID()), "", request, new(raft.AppendEntriesResponse)) == nil {
+	if a.transport.AppendEntries(raft.ServerID(b.RaftID()), at.address(), request, new(raft.AppendEntriesResponse)) == nil {
 		t.Error("a message of the other cluster's Raft came through")
 	}
 	if b.Term() > 50 {
 		t.Errorf("the other cluster moved this one's term to %d", b.Term())
 	}
 
-	late := prepare(t, "late", joining(a)).start()
+	late := prepare(t, "late", joining(a, b)).start()
 	late.notes.awaitNote(t, "finds nodes of two clusters")
 	for i, n := range []*node{a, b} {
 		if n.ClusterID() != ids[i] || len(n.servers()) != 1 {

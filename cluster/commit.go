@@ -23,6 +23,10 @@ func (m *Member) Commit(ctx context.Context, entry []byte) (any, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("%w before the write was put to Raft", fault.ErrTimeout)
 	}
+	if !m.gate.enter() {
+		return nil, ErrNotLeader // in a moment, another one does
+	}
+	defer m.gate.leave()
 	future := m.raft.Apply(entry, enqueueTimeout)
 	err := m.settled(ctx, future)
 	switch {

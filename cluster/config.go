@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,17 +27,37 @@ type Config struct {
 
 	Join     []string // gossip addresses; asked again and again until one answers
 	Expect   int      // form a new cluster when so many voters have met; 0 only joins
-	NonVoter bool     // joins as a read replica
+	NonVoter bool     // joins as a read replica, and never gets a vote
+
+	// DeadAfter is how long a node must be out of contact, by Raft and by gossip, before this node, as the leader, removes
+	// it. Too short a time removes nodes that would have come back; they then have to join anew, with an empty disk. 0 is an
+	// hour.
+	DeadAfter time.Duration
 
 	// Multiplier stretches Raft's times. Too low a value for a slow disk or network makes leaders change without need;
 	// a high one makes the end of a leader be noticed later. At least 1.
 	Multiplier int
+
+	// SnapshotThreshold is how many entries make Raft take a snapshot, and TrailingLogs how many it keeps behind one. A
+	// follower that misses more than it keeps needs a snapshot, which costs more than the entries: few are for tests. 0 is
+	// 8,192 and 10,240.
+	SnapshotThreshold, TrailingLogs uint64
 
 	Network Network
 	Machine Machine
 	Log     *slog.Logger
 
 	tune func(*raft.Config) // has the last word on Raft's configuration; tests only
+	pace pace               // the usual one; tests only hurry it
+}
+
+// deadAfter is long enough for a machine to be repaired in a hurry, or for somebody to come and prolong it.
+const deadAfter = time.Hour
+
+func (c Config) withDefaults() Config {
+	c.DeadAfter = cmp.Or(c.DeadAfter, deadAfter)
+	c.pace = cmp.Or(c.pace, usualPace(c.Multiplier))
+	return c
 }
 
 // Machine is the state machine that the log drives. Raft calls the methods of [raft.BatchingFSM] on one goroutine of its
@@ -56,8 +77,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.DataDir == "":
 		return errors.New("the data directory is missing")
-	case c.Label == "":
-		return errors.New("the node's name is missing")
+	case validLabel(c.Label) != nil:
+		return validLabel(c.Label)
 	case c.Multiplier < 1 || c.Multiplier > 20:
 		return fmt.Errorf("a Raft multiplier is from 1 to 20, not %d", c.Multiplier)
 	case c.Expect < 0 || c.Expect > 9:
@@ -66,6 +87,8 @@ func (c Config) Validate() error {
 		return errors.New("a node that expects no cluster of its own needs the address of another to join")
 	case c.Expect > 0 && c.NonVoter:
 		return errors.New("a read replica takes no part in forming a cluster: leave out the number of expected voters")
+	case c.DeadAfter < 0:
+		return fmt.Errorf("a node is dead after a time, not after %s", c.DeadAfter)
 	case c.Network == nil, c.Machine == nil, c.Log == nil:
 		return errors.New("a member needs a network, a state machine and a log")
 	}
@@ -79,6 +102,13 @@ const (
 	leaseTimeout     = 250 * time.Millisecond
 )
 
+// A snapshot for a follower that fell behind costs more than the log that would have spared it: the log is kept longer than
+// the distance between two snapshots.
+const (
+	snapshotThreshold = 8192
+	trailingLogs      = 10240
+)
+
 // raftConfig is Raft's own configuration.
 func (c Config) raftConfig(raftID string, skipSnapshot bool, leadership chan<- bool) *raft.Config {
 	config := raft.DefaultConfig()
@@ -86,10 +116,11 @@ func (c Config) raftConfig(raftID string, skipSnapshot bool, leadership chan<- b
 	config.HeartbeatTimeout = heartbeatTimeout * time.Duration(c.Multiplier)
 	config.ElectionTimeout = electionTimeout * time.Duration(c.Multiplier)
 	config.LeaderLeaseTimeout = leaseTimeout * time.Duration(c.Multiplier)
-	// A snapshot of a follower that fell behind costs more than the log that would have spared it: the log is kept
-	// longer than the distance between two snapshots.
-	config.SnapshotThreshold = 8192
-	config.TrailingLogs = 10240
+	config.SnapshotThreshold = cmp.Or(c.SnapshotThreshold, snapshotThreshold)
+	config.TrailingLogs = cmp.Or(c.TrailingLogs, trailingLogs)
+	if c.SnapshotThreshold > 0 {
+		config.SnapshotInterval = time.Second // Raft looks that often whether a snapshot is due
+	}
 	config.NoSnapshotRestoreOnStart = skipSnapshot
 	config.NoLegacyTelemetry = true
 	config.NotifyCh = leadership

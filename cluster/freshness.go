@@ -22,7 +22,7 @@ type freshness struct {
 // false as long as there was none since the start: it has not caught up then.
 func (m *Member) Age() (age time.Duration, ok bool) {
 	vouched := m.freshness.vouched.Load()
-	if vouched == nil {
+	if vouched == nil || m.Expelled() != nil {
 		return 0, false
 	}
 	return time.Since(*vouched), true

@@ -67,6 +67,7 @@ type gossip struct {
 	mu    sync.Mutex
 	mine  meta
 	known map[string]neighbour // by Raft id, as last heard of, also of those who are gone
+	met   map[string]bool      // other clusters, of which the operator was told
 }
 
 // gossipTimeout bounds a conversation over TCP, which nothing can interrupt: a stop may have to wait for one. All that two
@@ -76,14 +77,18 @@ const gossipTimeout = 2 * time.Second
 // openGossip listens on the gossip address and knows nobody yet. Nodes are named by their Raft ids there, which are
 // unique where labels may not be.
 func openGossip(bind, advertise, raftID string, mine meta, log *slog.Logger) (*gossip, error) {
-	g := &gossip{log: log, mine: mine, known: map[string]neighbour{}}
+	g := &gossip{log: log, mine: mine, known: map[string]neighbour{}, met: map[string]bool{}}
 	config := memberlist.DefaultLANConfig()
 	config.Name = raftID
 	config.Delegate = gossipDelegate{g}
 	config.Events = gossipEvents{g}
+	config.Alive = strangers{g}
+	config.Merge = strangers{g}
 	config.Logger = gossipLogger(log)
 	config.EnableCompression = false // its decompression was a way to exhaust memory, and the messages are small
-	config.DeadNodeReclaimTime = 30 * time.Second
+	// A name is a Raft id here, so whoever has it is the node, wherever it is. While it seems alive at its old address the
+	// new one is still refused: then there are two copies of one data directory.
+	config.DeadNodeReclaimTime = time.Second
 	config.TCPTimeout = gossipTimeout
 	var err error
 	if config.BindAddr, config.BindPort, err = splitAddress(bind); err != nil {
@@ -117,13 +122,13 @@ func (g *gossip) said() meta {
 	return g.mine
 }
 
-// neighbours lists all nodes that gossip takes for alive, this one included. Memberlist does not tell which of them it has
-// begun to suspect.
+// neighbours lists all nodes that gossip takes for alive, this one included, without those of which this node knew before
+// either had a cluster and which now belong to another. Memberlist does not tell which it has begun to suspect.
 func (g *gossip) neighbours() []neighbour {
-	members := g.list.Members()
+	members, mine := g.list.Members(), g.said()
 	all := make([]neighbour, 0, len(members))
 	for _, m := range members {
-		if n, ok := g.last(m.Name); ok {
+		if n, ok := g.last(m.Name); ok && !n.strangeTo(mine) {
 			all = append(all, n)
 		}
 	}

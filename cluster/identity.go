@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,16 +10,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 )
-
-// identityFormat is the version of the identity file. A program that meets a higher one must not touch the directory.
-const identityFormat = 1
-
-// Server is a node as the list of a cluster's first voters names it.
-type Server struct {
-	RaftID string `json:"raft_id"`
-	Label  string `json:"label"`
-	Peer   string `json:"peer"` // the address of its peer port
-}
 
 // promise is what a node has bound itself to: to be part of this cluster, formed by these servers, and of no other.
 type promise struct {
@@ -34,53 +23,44 @@ func (p promise) equal(other promise) bool {
 
 // record is what the identity file holds.
 type record struct {
-	Format    int      `json:"format"`
 	RaftID    string   `json:"raft_id"`
 	ClusterID string   `json:"cluster_id,omitempty"` // of the cluster it belongs to, once it does
 	Promise   *promise `json:"promise,omitempty"`
+
+	// Founders is how many voters formed the cluster. Below their majority nobody is removed without being asked for.
+	Founders int `json:"founders,omitempty"`
 }
 
 // identity is who this data directory is: its Raft id, made once and never used by another, and its cluster. Raft's
 // promises (votes, log) belong to the data directory, so its id does too; the node's name is only a label.
 type identity struct {
-	path string
+	path   string
+	isNew  bool        // nothing is written yet
+	failed func(error) // told of a write that failed, after which nobody knows what the file holds
 
 	mu  sync.Mutex
 	rec record
 }
 
-// openIdentity reads the directory's identity, or makes one.
-func openIdentity(dir string) (*identity, error) {
-	id := &identity{path: filepath.Join(dir, "node.json")}
-	b, err := os.ReadFile(id.path)
+// openIdentity reads the directory's identity, or thinks of one, which [identity.keep] then writes.
+func openIdentity(dir string, failed func(error)) (*identity, error) {
+	id := &identity{path: filepath.Join(dir, "node.json"), failed: failed}
+	var err error
+	id.rec, err = readIdentity(id.path)
 	if errors.Is(err, os.ErrNotExist) {
-		id.rec = record{Format: identityFormat, RaftID: ulid.Make().String()}
-		return id, id.write(id.rec)
+		id.isNew = true
+		id.rec = record{RaftID: ulid.Make().String()}
+		return id, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if id.rec, err = decodeIdentity(b); err != nil {
-		return nil, fmt.Errorf("%s %w", id.path, err)
-	}
-	return id, nil
+	return id, err
 }
 
-// decodeIdentity looks at the format before anything else: what a newer one means by the rest, nobody here knows.
-func decodeIdentity(b []byte) (record, error) {
-	var of struct{ Format int }
-	if err := json.Unmarshal(b, &of); err == nil && of.Format > identityFormat {
-		return record{}, fmt.Errorf("has format %d and this muster knows formats up to %d: start a newer muster on this data directory", of.Format, identityFormat)
+// keep writes a new identity. By then the log must be there: a node with an identity and without its log has lost it.
+func (id *identity) keep() error {
+	if !id.isNew {
+		return nil
 	}
-	var rec record
-	err := json.Unmarshal(b, &rec)
-	if err == nil && (rec.Format < 1 || rec.RaftID == "") {
-		err = errors.New("it names no format or no id")
-	}
-	if err != nil {
-		return record{}, fmt.Errorf("is damaged (%w): remove this node from the cluster and let it join again with an empty data directory", err)
-	}
-	return rec, nil
+	return id.change(func(*record) error { return nil })
 }
 
 func (id *identity) get() record {
@@ -114,8 +94,8 @@ func (id *identity) promise(to promise) error {
 	})
 }
 
-// join makes the node a member of the cluster, durably.
-func (id *identity) join(clusterID string) error {
+// join makes the node a member of the cluster that so many founded, durably.
+func (id *identity) join(clusterID string, founders int) error {
 	return id.change(func(rec *record) error {
 		switch {
 		case clusterID == "":
@@ -125,7 +105,7 @@ func (id *identity) join(clusterID string) error {
 		case rec.Promise != nil && rec.Promise.ClusterID != clusterID:
 			return fmt.Errorf("this node has promised itself to cluster %s and can't join %s", rec.Promise.ClusterID, clusterID)
 		}
-		rec.ClusterID, rec.Promise = clusterID, nil
+		rec.ClusterID, rec.Promise, rec.Founders = clusterID, nil, founders
 		return nil
 	})
 }
@@ -137,40 +117,11 @@ func (id *identity) change(f func(*record) error) error {
 	if err := f(&rec); err != nil {
 		return err
 	}
-	if err := id.write(rec); err != nil {
+	if err := writeIdentity(id.path, rec); err != nil {
+		err = fmt.Errorf("write this node's identity: %w", err)
+		id.failed(err)
 		return err
 	}
 	id.rec = rec
 	return nil
-}
-
-// write replaces the file so that after a crash either the old or the new one is there, whole.
-func (id *identity) write(rec record) error {
-	b, err := json.MarshalIndent(rec, "", "  ")
-	if err != nil {
-		return err
-	}
-	temporary := id.path + ".new"
-	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(b, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, id.path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(id.path))
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -83,13 +83,17 @@ func (l *leadership) get() (raft.ServerID, <-chan struct{}) {
 
 // watchLeadership takes what Raft says of leaders until the member ends.
 func (m *Member) watchLeadership(ctx context.Context) {
+	var duties duties
+	defer duties.end()
 	for {
 		select {
 		case leads := <-m.leadership.changes:
 			m.leadership.readyTerm.Store(0)
 			m.leadership.silence.forget()
+			duties.end()
 			if leads {
-				m.wait.Go(func() { m.beginTerm(ctx) })
+				m.contact.begin(m.raft.CurrentTerm())
+				duties.begin(ctx, m.beginTerm, m.tendMembers, m.keepAddresses)
 			}
 		case <-m.leadership.observations:
 			if leader, changed := m.leadership.update(); changed {
@@ -150,23 +154,3 @@ func (m *Member) Leader() (raftID string, changed <-chan struct{}) {
 
 // Term is Raft's current term.
 func (m *Member) Term() uint64 { return m.raft.CurrentTerm() }
-
-// HandOver gives leadership, if this node has it, to another voter that gossip calls alive, so that a planned stop costs no
-// election time-out. Without such a voter it does nothing.
-func (m *Member) HandOver(ctx context.Context) {
-	for _, v := range m.voters() {
-		if string(v.ID) == m.RaftID() || !m.gossip.alive(string(v.ID)) {
-			continue
-		}
-		if !m.Leads() || ctx.Err() != nil {
-			return
-		}
-		label := m.labelOf(string(v.ID))
-		err := m.settled(ctx, m.raft.LeadershipTransferToServer(v.ID, v.Address))
-		if err == nil {
-			m.config.Log.Info("leadership was handed over", "to", label)
-			return
-		}
-		m.config.Log.Warn("leadership could not be handed over", "to", label, "error", err)
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"slices"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -43,15 +44,24 @@ func (s slogSink) Accept(_ string, level hclog.Level, message string, args ...an
 // of nothing out of the ordinary: a follower hears of a commit, from the announcer, before it has got the entry. That a node
 // is away and is back the operator learns from the leadership, once.
 var routine = map[string]bool{
-	"failed to get previous log":                            true,
-	"appendEntries rejected, sending older logs":            true,
-	"failed to appendEntries to":                            true,
-	"failed to heartbeat to":                                true,
-	"failed to contact":                                     true,
-	"failed to make requestVote RPC":                        true,
-	"Election timeout reached, restarting election":         true,
-	"heartbeat timeout reached, starting election":          true,
-	"Election timeout reached, restarting pre-vote process": true,
+	"failed to get previous log":                               true,
+	"appendEntries rejected, sending older logs":               true,
+	"failed to appendEntries to":                               true,
+	"failed to heartbeat to":                                   true,
+	"failed to contact":                                        true,
+	"failed to make requestVote RPC":                           true,
+	"Election timeout reached, restarting election":            true,
+	"heartbeat timeout reached, starting election":             true,
+	"Election timeout reached, restarting pre-vote process":    true,
+	"unable to get address for server, using fallback address": true,
+
+	// Of a node that was removed and has yet to learn it, or that can't hear the leader which the others have.
+	"rejecting pre-vote request since node is not in configuration": true,
+	"rejecting pre-vote request since we have a leader":             true,
+
+	// Autopilot's, when a leadership ends while it is at work.
+	"Error when computing next state":                          true,
+	"Failed to reconcile current state with the desired state": true,
 }
 
 func slogLevel(level hclog.Level, message string) slog.Level {
@@ -76,6 +86,12 @@ func gossipLogger(to *slog.Logger) *log.Logger {
 	return log.New(gossipWriter{to}, "", 0)
 }
 
+// gossipRoutine is what memberlist repeats several times a second while a node is away, or while another one lives at its
+// address, and what the operator was told once.
+func gossipRoutine() []string {
+	return []string{"Got ping for unexpected node", "Failed fallback TCP ping", errStranger.Error()}
+}
+
 // gossipWriter takes memberlist's lines, such as "[WARN] memberlist: was able to reach ...".
 type gossipWriter struct{ to *slog.Logger }
 
@@ -85,6 +101,9 @@ func (w gossipWriter) Write(line []byte) (int, error) {
 		if bytes.HasPrefix(line, []byte(prefix)) {
 			level = l
 		}
+	}
+	if slices.ContainsFunc(gossipRoutine(), func(text string) bool { return bytes.Contains(line, []byte(text)) }) {
+		level = slog.LevelDebug
 	}
 	_, message, found := bytes.Cut(bytes.TrimSpace(line), []byte("memberlist: "))
 	if !found {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/raftdisk"
 )
 
 // Member is this process as a part of the cluster. Its methods may be called from many goroutines at once.
@@ -19,13 +20,18 @@ type Member struct {
 	port     *port
 	peers    *peers
 	gossip   *gossip
-	disk     *raftLog
+	disk     *raftdisk.Disk
 
 	transport  *raft.NetworkTransport
 	raft       *raft.Raft
 	leadership *leadership
 	announcer  *announcer
 	freshness  freshness
+	contact    contact                       // of this node as the leader with the others
+	expelled   atomic.Pointer[expelledError] // nil while this node is a member, or may become one
+
+	gate        gate       // before Raft's log
+	handingOver sync.Mutex // one at a time shuts the gate
 
 	letIn        sync.Mutex // held while a node is let in
 	rounds       *coalescer // read indexes for this node's readers
@@ -42,29 +48,28 @@ func New(ctx context.Context, c Config) (_ *Member, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{config: c, end: func() {}, raftEnded: make(chan struct{}), failed: make(chan error, 1)}
+	m := &Member{config: c.withDefaults(), end: func() {}, raftEnded: make(chan struct{}), failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.Close(ctx))
 		}
 	}()
-	dir := filepath.Join(c.DataDir, "raft")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
-	if m.disk, err = openRaftLog(dir, c); err != nil {
+	if m.identity, err = openIdentity(c.DataDir, m.fail); err != nil {
 		return nil, err
 	}
-	if m.identity, err = openIdentity(c.DataDir); err != nil {
+	if m.disk, err = m.openDisk(); err != nil {
 		return nil, err
 	}
-	if m.port, err = openPort(ctx, c.Network, c.PeerAddr, m.identity.clusterID, c.Log); err != nil {
+	if err = m.identity.keep(); err != nil {
+		return nil, err
+	}
+	if m.port, err = openPort(ctx, c.Network, c.PeerAddr, m.RaftID(), m.identity.clusterID, c.Log); err != nil {
 		return nil, err
 	}
 	if err = m.introduction().fits(); err != nil {
 		return nil, err
 	}
-	m.peers = newPeers(m.port.connections, m.identity.clusterID, c.Log)
+	m.peers = newPeers(m.port.connections, m.RaftID(), m.identity.clusterID, c.Log)
 	m.leadership = newLeadership()
 	m.rounds = newCoalescer(m.confirmReadIndex)
 	m.leaderRounds = newCoalescer(m.confirmAsLeader)
@@ -96,7 +101,17 @@ func (m *Member) Start() error {
 	m.wait.Go(func() { m.keepFresh(ctx) })
 	m.wait.Go(func() { m.seekNeighbours(ctx) })
 	m.wait.Go(func() { m.belong(ctx) })
+	m.wait.Go(func() { m.notice(ctx) })
 	return nil
+}
+
+// openDisk opens what Raft keeps in the data directory.
+func (m *Member) openDisk() (*raftdisk.Disk, error) {
+	c := m.config
+	return raftdisk.Open(raftdisk.Config{
+		DataDir: c.DataDir, RaftID: m.RaftID(), New: m.identity.isNew, Failed: m.fail,
+		Log: c.Log, RaftLog: raftLogger(c.Log.With("part", "raft")),
+	})
 }
 
 func (m *Member) startRaft() error {
@@ -108,16 +123,15 @@ func (m *Member) startRaft() error {
 		Timeout:               10 * time.Second,
 		Logger:                raftLogger(m.config.Log.With("part", "raft")),
 	})
-	skipSnapshot, err := m.disk.startsFromCheckpoint(m.config.Machine.Applied())
+	skipSnapshot, err := m.disk.Settle(m.config.Machine.Applied())
 	if err != nil {
 		return err
 	}
 	config := m.config.raftConfig(raftID, skipSnapshot, m.leadership.changes)
 	m.announcer = newAnnouncer(m)
 	machine := announcedMachine{Machine: m.config.Machine, announce: m.announcer.committed}
-	m.raft, err = raft.NewRaft(config, machine, m.disk.log, m.disk.stable, m.disk.snapshots, m.transport)
-	if err != nil {
-		return fmt.Errorf("start Raft: %w", err)
+	if m.raft, err = m.disk.StartRaft(config, machine, m.transport); err != nil {
+		return err
 	}
 	m.leadership.observe(m.raft)
 	return nil
@@ -199,7 +213,7 @@ func (m *Member) Close(ctx context.Context) error {
 	errs = append(errs, m.closeRaft())
 	m.wait.Wait()
 	if m.disk != nil {
-		errs = append(errs, m.disk.close())
+		errs = append(errs, m.disk.Close())
 	}
 	return errors.Join(errs...)
 }

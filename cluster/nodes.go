@@ -1,27 +1,23 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
 )
 
-// callStatus asks a node how it stands.
-const callStatus = "status"
-
-// statusTimeout is how long to wait for a node's own word before it is listed without.
-const statusTimeout = 500 * time.Millisecond
+// listTimeout is how long to wait for a node's own word before it is listed without.
+const listTimeout = 500 * time.Millisecond
 
 // Node is a node of the cluster as this member sees it.
 type Node struct {
 	RaftID     string
-	Label      string // empty if gossip does not know it any more
+	Label      string
 	HTTP       string // host:port of its API
 	Peer       string
 	Gossip     string
@@ -33,33 +29,31 @@ type Node struct {
 	Gossiped   string // alive or dead
 
 	// What the node says of itself; zero if it does not answer.
-	State       string // leader, follower, candidate
-	Applied     uint64
-	LastContact time.Duration // since it heard from the leader; 0 on the leader
-}
+	State   string // leader, follower, candidate
+	Applied uint64
 
-type status struct {
-	State       string        `json:"state"`
-	Applied     uint64        `json:"applied"`
-	LastContact time.Duration `json:"last_contact"`
+	// LastContact is the time since it heard from the leader, 0 on the leader. Of a node that does not answer it is what
+	// the leader says, and nil where nobody does.
+	LastContact *time.Duration
 }
 
 // Nodes lists the servers of Raft's latest configuration, by label, each asked how it stands.
 func (m *Member) Nodes(ctx context.Context) []Node {
-	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	servers := m.servers()
+	answers := m.statuses(ctx, servers)
+	leader, _ := m.Leader()
+	missed := answers[raft.ServerID(leader)].Missed
 	nodes := make([]Node, len(servers))
-	var questions sync.WaitGroup
 	for i, s := range servers {
 		nodes[i] = m.describe(s)
-		questions.Go(func() {
-			if st, err := m.statusOf(ctx, string(s.ID)); err == nil {
-				nodes[i].State, nodes[i].Applied, nodes[i].LastContact = st.State, st.Applied, st.LastContact
-			}
-		})
+		if st, ok := answers[s.ID]; ok {
+			nodes[i].State, nodes[i].Applied, nodes[i].LastContact = st.State, st.Applied, &st.LastContact
+		} else if silence, ok := missed[s.ID]; ok {
+			nodes[i].LastContact = &silence
+		}
 	}
-	questions.Wait()
 	slices.SortFunc(nodes, func(a, b Node) int {
 		return strings.Compare(a.Label+"\x00"+a.RaftID, b.Label+"\x00"+b.RaftID)
 	})
@@ -68,7 +62,8 @@ func (m *Member) Nodes(ctx context.Context) []Node {
 
 // describe joins what Raft and gossip know of a server.
 func (m *Member) describe(s raft.Server) Node {
-	node := Node{RaftID: string(s.ID), Peer: string(s.Address), Voter: s.Suffrage == raft.Voter, Gossiped: "dead"}
+	at := serverOf(s)
+	node := Node{RaftID: string(s.ID), Label: at.Label, Peer: at.Peer, Voter: s.Suffrage == raft.Voter, Gossiped: "dead"}
 	if n, ok := m.gossip.last(string(s.ID)); ok {
 		node.Label, node.HTTP, node.Peer, node.Gossip = n.Label, n.HTTP, n.Peer, n.Gossip
 		node.Zone, node.Datacenter, node.Version, node.Meta = n.Zone, n.DC, n.Version, n.Extra
@@ -106,6 +101,11 @@ func (m *Member) labelOf(raftID string) string {
 	if n, ok := m.gossip.last(raftID); ok {
 		return n.Label
 	}
+	for _, s := range m.servers() {
+		if string(s.ID) == raftID {
+			return cmp.Or(serverOf(s).Label, raftID)
+		}
+	}
 	return raftID
 }
 
@@ -124,33 +124,6 @@ func (m *Member) Electorate() string {
 	return fmt.Sprintf("waiting for a leader (term %d, %d of %d voters seen)", m.Term(), seen, len(voters))
 }
 
-func (m *Member) statusOf(ctx context.Context, raftID string) (status, error) {
-	if raftID == m.RaftID() {
-		return m.status(), nil
-	}
-	answer, err := m.Call(ctx, raftID, callStatus, nil)
-	if err != nil {
-		return status{}, err
-	}
-	var st status
-	return st, json.Unmarshal(answer, &st)
-}
-
-// State is this node's part in Raft: leader, follower, candidate or shutdown.
-func (m *Member) State() string { return strings.ToLower(m.raft.State().String()) }
-
-func (m *Member) status() status {
-	st := status{State: m.State(), Applied: m.config.Machine.Applied()}
-	if contact := m.raft.LastContact(); st.State != "leader" && !contact.IsZero() {
-		st.LastContact = time.Since(contact)
-	}
-	return st
-}
-
-func (m *Member) answerStatus(context.Context, []byte) ([]byte, error) {
-	return json.Marshal(m.status())
-}
-
 // handlePeers sets who answers the member's own calls.
 func (m *Member) handlePeers() {
 	m.Handle(callTerm, m.answerTerm)
@@ -159,4 +132,7 @@ func (m *Member) handlePeers() {
 	m.Handle(callFree, m.answerFree)
 	m.Handle(callPromise, m.answerPromise)
 	m.Handle(callJoin, m.answerJoin)
+	m.Handle(callBelongs, m.answerBelongs)
+	m.Handle(callTransfer, m.answerTransfer)
+	m.Handle(callRemove, m.answerRemove)
 }

@@ -29,7 +29,8 @@ var (
 const (
 	peerPrefix = "/peer/v1/"
 
-	headerPeerCluster = "Muster-Cluster"
+	headerPeerCluster = "Muster-Cluster" // that the caller belongs to
+	headerPeerTo      = "Muster-To"      // the Raft id of the node that is meant, where the caller knows it
 
 	// maxPeerMessage bounds a request or an answer between nodes: a batch of 512 instances of the largest size that
 	// the API lets in takes less than half of it.
@@ -42,8 +43,10 @@ const (
 // peers carries the calls between nodes: HTTP/2 with prior knowledge over the peer port, one connection a pair,
 // on which calls do not wait for one another.
 type peers struct {
+	raftID    string
 	clusterID func() string
 	handlers  map[string]Handler
+	streams   map[string]StreamHandler
 	server    *http.Server
 	client    *http.Client
 
@@ -52,10 +55,10 @@ type peers struct {
 	answering sync.WaitGroup // handlers at work; no new ones begin after closed
 }
 
-func newPeers(network Network, clusterID func() string, log *slog.Logger) *peers {
+func newPeers(network Network, raftID string, clusterID func() string, log *slog.Logger) *peers {
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
-	p := &peers{clusterID: clusterID, handlers: map[string]Handler{}}
+	p := &peers{raftID: raftID, clusterID: clusterID, handlers: map[string]Handler{}, streams: map[string]StreamHandler{}}
 	p.server = &http.Server{
 		Handler:           p,
 		Protocols:         protocols,
@@ -133,8 +136,14 @@ func (p *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this node belongs to cluster "+ours+", not to "+theirs, http.StatusForbidden)
 		return
 	}
-	h, ok := p.handlers[strings.TrimPrefix(r.URL.Path, peerPrefix)]
-	if !ok || r.Method != http.MethodPost {
+	if meant := r.Header.Get(headerPeerTo); meant != "" && meant != p.raftID {
+		http.Error(w, "this is node "+p.raftID+", not "+meant, http.StatusMisdirectedRequest) // as for [ErrNotLeader]: nothing was done
+		return
+	}
+	name := strings.TrimPrefix(r.URL.Path, peerPrefix)
+	h, ok := p.handlers[name]
+	stream, streams := p.streams[name]
+	if !ok && !streams || r.Method != http.MethodPost {
 		http.Error(w, "no such call between nodes: "+r.Method+" "+r.URL.Path, http.StatusNotFound)
 		return
 	}
@@ -148,6 +157,10 @@ func (p *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	if streams {
+		p.stream(w, r, stream, request)
+		return
+	}
 	answer, err := h(r.Context(), request)
 	switch {
 	case errors.Is(err, ErrNotLeader):
@@ -159,9 +172,21 @@ func (p *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// call asks the node at address. After an error that is neither [ErrNotLeader] nor [ErrUnreachable] the other node may
-// have done what it was asked.
-func (p *peers) call(ctx context.Context, address, name string, request []byte) ([]byte, error) {
+// call asks the node at an address, and no other one that lives there now if the address names the node. After an error
+// that is neither [ErrNotLeader] nor [ErrUnreachable] the other node may have done what it was asked.
+func (p *peers) call(ctx context.Context, server, name string, request []byte) ([]byte, error) {
+	response, err := p.ask(ctx, server, name, request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	return answerOf(response, server)
+}
+
+// ask sends a request and returns the response, whose body the caller closes.
+func (p *peers) ask(ctx context.Context, server, name string, request []byte) (*http.Response, error) {
+	to := parseServer(server)
+	address := to.Peer
 	if len(request) > maxPeerMessage {
 		return nil, fmt.Errorf("call node %s: the request has %d bytes and may have %d", address, len(request), maxPeerMessage)
 	}
@@ -172,11 +197,19 @@ func (p *peers) call(ctx context.Context, address, name string, request []byte) 
 	if id := p.clusterID(); id != "" {
 		r.Header.Set(headerPeerCluster, id)
 	}
+	if to.RaftID != "" {
+		r.Header.Set(headerPeerTo, to.RaftID)
+	}
 	response, err := p.client.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("call node %s: %w", address, err)
 	}
-	defer func() { _ = response.Body.Close() }()
+	return response, nil
+}
+
+// answerOf reads a response to its end.
+func answerOf(response *http.Response, server string) ([]byte, error) {
+	address := parseServer(server).Peer
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxPeerMessage+1))
 	switch {
 	case err != nil:

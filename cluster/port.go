@@ -24,10 +24,13 @@ const preambleTimeout = 3 * time.Second
 // the calls between nodes.
 //
 // A Raft connection names the cluster that it belongs to. One of another cluster is closed, and so is every one as
-// long as this node belongs to none: a node whose disk was wiped takes no part in any vote before it was admitted.
+// long as this node belongs to none: a node whose disk was wiped takes no part in any vote before it was admitted. It
+// also names the server that it is meant for: after it was admitted, such a node must not answer for the one that it was,
+// since a vote or an entry of that one may have been lost with the disk.
 type port struct {
 	connections *connections // all that come in here and go out from here
 	listener    net.Listener
+	raftID      string
 	clusterID   func() string
 	log         *slog.Logger
 
@@ -36,14 +39,14 @@ type port struct {
 	wait sync.WaitGroup
 }
 
-func openPort(ctx context.Context, network Network, address string, clusterID func() string, log *slog.Logger) (*port, error) {
+func openPort(ctx context.Context, network Network, address, raftID string, clusterID func() string, log *slog.Logger) (*port, error) {
 	connections := newConnections(network)
 	listener, err := connections.Listen(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("open the peer port: %w", err)
 	}
 	p := &port{
-		connections: connections, listener: listener, clusterID: clusterID, log: log,
+		connections: connections, listener: listener, raftID: raftID, clusterID: clusterID, log: log,
 		raft: newConnQueue(listener.Addr()), rpc: newConnQueue(listener.Addr()),
 	}
 	p.wait.Go(p.accept)
@@ -78,9 +81,10 @@ func (p *port) route(conn net.Conn) {
 		p.rpc.put(&replayConn{Conn: conn, read: bytes.NewReader(first[:])})
 		return
 	}
-	theirs, err := readClusterID(conn)
-	if ours := p.clusterID(); err != nil || ours == "" || theirs != ours {
-		p.log.Debug("a Raft connection was refused", "from", conn.RemoteAddr(), "its_cluster", theirs, "our_cluster", ours, "error", err)
+	theirs, meant, err := readPreamble(conn)
+	if ours := p.clusterID(); err != nil || ours == "" || theirs != ours || meant != p.raftID {
+		p.log.Debug("a Raft connection was refused", "from", conn.RemoteAddr(), "its_cluster", theirs, "our_cluster", ours,
+			"meant_for", meant, "we_are", p.raftID, "error", err)
 		_ = conn.Close()
 		return
 	}
@@ -103,26 +107,38 @@ type raftStream struct {
 }
 
 // Dial connects to another node's Raft.
-func (s raftStream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+func (s raftStream) Dial(server raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout) // Raft's interface has no context
 	defer cancel()
-	conn, err := s.port.connections.Dial(ctx, string(address))
+	to := parseServer(string(server))
+	conn, err := s.port.connections.Dial(ctx, to.Peer)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Write(appendPreamble(nil, s.port.clusterID())); err != nil {
+	if _, err := conn.Write(appendPreamble(nil, s.port.clusterID(), to.RaftID)); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil
 }
 
-func appendPreamble(b []byte, clusterID string) []byte {
+func appendPreamble(b []byte, clusterID, raftID string) []byte {
 	b = append(b, raftPreamble, byte(len(clusterID)))
-	return append(b, clusterID...)
+	b = append(b, clusterID...)
+	b = append(b, byte(len(raftID)))
+	return append(b, raftID...)
 }
 
-func readClusterID(r io.Reader) (string, error) {
+// readPreamble reads what follows the first byte.
+func readPreamble(r io.Reader) (clusterID, raftID string, err error) {
+	if clusterID, err = readID(r); err != nil {
+		return "", "", err
+	}
+	raftID, err = readID(r)
+	return clusterID, raftID, err
+}
+
+func readID(r io.Reader) (string, error) {
 	var length [1]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return "", err

@@ -35,6 +35,9 @@ const (
 // cut off or paused can't. Calls that wait together share a round. A read waits through an election, but not for long:
 // the error is [fault.ErrNoLeader] where no majority answers.
 func (m *Member) ReadIndex(ctx context.Context) (uint64, error) {
+	if err := m.Expelled(); err != nil {
+		return 0, err
+	}
 	patience := time.After(readPatience * time.Duration(m.config.Multiplier))
 	for {
 		_, changed := m.Leader()

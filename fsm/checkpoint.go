@@ -18,7 +18,7 @@ type Checkpoint interface {
 	Save(image store.Image) error
 }
 
-// KeepCheckpoint writes the state behind the log until ctx ends, and then once more. A checkpoint that can't be written
+// KeepCheckpoint writes the state behind the log until ctx ends, and then once more, but never one in doubt. A checkpoint that can't be written
 // stops the machine: what a disk that failed once holds, nobody knows.
 func (m *Machine) KeepCheckpoint(ctx context.Context, c Checkpoint) error {
 	saved := m.loaded
@@ -31,11 +31,11 @@ func (m *Machine) KeepCheckpoint(ctx context.Context, c Checkpoint) error {
 		case <-ctx.Done():
 			last = true
 		}
-		if image := m.Image(); image.Index != saved {
+		if image := m.Image(); image.State != saved && m.Sound() == nil {
 			if err := c.Save(image); err != nil {
 				return fmt.Errorf("write the checkpoint: %w", err)
 			}
-			saved = image.Index
+			saved = image.State
 		}
 		if last {
 			return nil

@@ -12,13 +12,17 @@ import (
 )
 
 // An entry of the log is a CRC32C, a version, and fields in protobuf's wire format, those that a reader does not know
-// being skipped. A change that a reader must not skip takes a higher version.
+// being skipped. A change that a reader must not skip takes a higher version; an entry has the lowest that its content
+// needs, so that nodes of different versions understand each other for as long as nobody asks for what is new.
 const (
-	commandVersion = 1
+	commandVersion = 2 // the newest
+	writeVersion   = 1 // of an entry with writes
+	stepVersion    = 2 // of an entry with a step of a restore
 
 	commandProposedAt protowire.Number = 1 // nanoseconds since 1970; says when, decides nothing
 	commandProposer   protowire.Number = 2 // the Raft id of the leader that made the entry
 	commandWrite      protowire.Number = 3 // a write each
+	commandStep       protowire.Number = 4 // a step of a restore, which shares its entry with nothing
 
 	// Field 1 of a write is kept for the identity of the caller.
 	writeOperation protowire.Number = 2 // an operation each
@@ -33,6 +37,7 @@ type command struct {
 	proposedAt time.Time
 	proposer   string
 	writes     []write
+	step       *step // nil in an entry with writes
 }
 
 // write is what one caller asked for: operations of which all are applied or none.
@@ -51,11 +56,7 @@ func encodeWrite(ops write) []byte {
 
 // encodeCommand makes an entry of writes that are encoded already.
 func encodeCommand(proposedAt time.Time, proposer string, writes [][]byte) []byte {
-	b := []byte{commandVersion}
-	b = protowire.AppendTag(b, commandProposedAt, protowire.VarintType)
-	b = protowire.AppendVarint(b, uint64(proposedAt.UnixNano()))
-	b = protowire.AppendTag(b, commandProposer, protowire.BytesType)
-	b = protowire.AppendString(b, proposer)
+	b := beginCommand(writeVersion, proposedAt, proposer)
 	for _, w := range writes {
 		b = protowire.AppendTag(b, commandWrite, protowire.BytesType)
 		b = protowire.AppendBytes(b, w)
@@ -63,13 +64,29 @@ func encodeCommand(proposedAt time.Time, proposer string, writes [][]byte) []byt
 	return record.AppendFramed(nil, b)
 }
 
+// encodeStepCommand makes an entry of a step that is encoded already.
+func encodeStepCommand(proposedAt time.Time, proposer string, s []byte) []byte {
+	b := beginCommand(stepVersion, proposedAt, proposer)
+	b = protowire.AppendTag(b, commandStep, protowire.BytesType)
+	b = protowire.AppendBytes(b, s)
+	return record.AppendFramed(nil, b)
+}
+
+func beginCommand(version byte, proposedAt time.Time, proposer string) []byte {
+	b := []byte{version}
+	b = protowire.AppendTag(b, commandProposedAt, protowire.VarintType)
+	b = protowire.AppendVarint(b, uint64(proposedAt.UnixNano()))
+	b = protowire.AppendTag(b, commandProposer, protowire.BytesType)
+	return protowire.AppendString(b, proposer)
+}
+
 func decodeCommand(entry []byte) (command, error) {
 	b, err := record.Unframe(entry)
 	if err != nil {
 		return command{}, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
-	if len(b) == 0 || b[0] != commandVersion {
-		return command{}, fmt.Errorf("%w: it has another version than the %d that this muster knows; start a newer muster on this node", errUnreadable, commandVersion)
+	if len(b) == 0 || b[0] < writeVersion || b[0] > commandVersion {
+		return command{}, fmt.Errorf("%w: it has another version than those up to %d that this muster knows; start a newer muster on this node", errUnreadable, commandVersion)
 	}
 	var c command
 	err = eachField(b[1:], func(num protowire.Number, number uint64, bytes []byte) error {
@@ -81,6 +98,10 @@ func decodeCommand(entry []byte) (command, error) {
 		case commandWrite:
 			w, err := decodeWrite(bytes)
 			c.writes = append(c.writes, w)
+			return err
+		case commandStep:
+			var err error
+			c.step, err = decodeStep(bytes)
 			return err
 		}
 		return nil

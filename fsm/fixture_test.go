@@ -78,7 +78,7 @@ func applyInBatches(t *rapid.T, m *Machine, entries []*raft.Log) {
 	}
 }
 
-func mustApply(t *testing.T, m *Machine, entry *raft.Log) []reply {
+func mustApply(t testing.TB, m *Machine, entry *raft.Log) []reply {
 	t.Helper()
 	replies, ok := m.Apply(entry).([]reply)
 	if !ok {

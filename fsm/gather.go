@@ -42,28 +42,21 @@ type gatherer struct {
 	wake  chan struct{} // tells run of writes in the queue
 }
 
-// pending is a write that waits for its entry and then for its reply.
+// pending is a proposal that waits for its entry and then for its reply.
 type pending struct {
-	encoded []byte
-	targets []target
-	taken   bool // into an entry; after that the write can't be taken back
-	done    chan reply
+	proposal
+	taken bool // into an entry; after that the write can't be taken back
+	done  chan reply
 }
-
-type target struct{ service, id string }
 
 func newGatherer(log Log, proposer string) *gatherer {
 	return &gatherer{log: log, proposer: proposer, wake: make(chan struct{}, 1)}
 }
 
-// submit has a write committed and returns its reply. A caller that gives up before the write is in an entry takes it
-// back; after that its outcome is unknown.
-func (g *gatherer) submit(ctx context.Context, w write, encoded []byte) reply {
-	p := &pending{encoded: encoded, done: make(chan reply, 1)}
-	for _, op := range w {
-		service, id := op.Target()
-		p.targets = append(p.targets, target{service, id})
-	}
+// submit has a proposal committed and returns the reply to it. A caller that gives up before the proposal is in an entry
+// takes it back; after that its outcome is unknown.
+func (g *gatherer) submit(ctx context.Context, what proposal) reply {
+	p := &pending{proposal: what, done: make(chan reply, 1)}
 	g.mu.Lock()
 	if len(g.queue) >= maxQueued {
 		g.mu.Unlock()
@@ -132,7 +125,7 @@ func (g *gatherer) run(ctx context.Context) {
 }
 
 // take removes from the queue what goes into the next entry, in order; a write on an instance that the entry holds
-// already stays for the one after.
+// already stays for the one after, and a step of a restore for one of its own.
 func (g *gatherer) take() []*pending {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -143,7 +136,7 @@ func (g *gatherer) take() []*pending {
 	for _, p := range g.queue {
 		switch {
 		case p.taken: // its caller gave up
-		case len(batch) > 0 && size+len(p.encoded) > maxEntry, anyHeld(held, p.targets):
+		case len(batch) > 0 && (size+len(p.encoded) > maxEntry || p.alone || batch[0].alone), anyHeld(held, p.targets):
 			stay = append(stay, p)
 		default:
 			p.taken = true
@@ -169,6 +162,9 @@ func anyHeld(held map[target]bool, targets []target) bool {
 }
 
 func (g *gatherer) encode(batch []*pending) []byte {
+	if batch[0].alone {
+		return encodeStepCommand(g.now(), g.proposer, batch[0].encoded)
+	}
 	writes := make([][]byte, len(batch))
 	for i, p := range batch {
 		writes[i] = p.encoded

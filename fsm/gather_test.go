@@ -56,7 +56,7 @@ func gathering(t *testing.T, log *fakeLog, f func(t *testing.T, g *gatherer)) {
 }
 
 func submit(ctx context.Context, g *gatherer, ops ...registry.Operation) reply {
-	return g.submit(ctx, ops, encodeWrite(ops))
+	return g.submit(ctx, proposeWrite(ops, encodeWrite(ops)))
 }
 
 func TestWritesThatArriveTogetherShareAnEntryAndNoneWaitsWhileIdle(t *testing.T) {
@@ -102,7 +102,7 @@ func TestTwoWritesOnOneInstanceNeverShareAnIndex(t *testing.T) {
 			var writers sync.WaitGroup
 			for _, w := range writes {
 				writers.Go(func() {
-					r := g.submit(t.Context(), w, encodeWrite(w))
+					r := g.submit(t.Context(), proposeWrite(w, encodeWrite(w)))
 					if r.err != nil {
 						t.Error(r.err)
 						return

@@ -3,6 +3,7 @@ package fsm
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
@@ -19,35 +20,48 @@ type Machine struct {
 	publisher *registry.Publisher
 	position  atomic.Pointer[position]
 	failed    chan error
-	loaded    uint64 // the index of the checkpoint that it began with
+	loaded    *registry.State // of the checkpoint that it began with
+	hashes    hashes
 
-	// For Raft's goroutine alone.
-	broken error  // set when an entry could not be applied; nothing is applied after it
-	seen   uint64 // the newest entry that Raft has shown since the start
+	doubt  atomic.Pointer[doubt] // nil as long as the state is sound; changes under the lock
+	doubts atomic.Uint64         // how often it was not
+
+	mu     sync.Mutex // held while the position changes, and for what stands below
+	broken error      // set when an entry could not be applied; nothing is applied after it
+	seen   uint64     // the newest entry that Raft has shown since the start
 }
 
 // position is a state and where in the log it stands.
 type position struct {
-	state *registry.State
-	term  uint64 // of the entry at the state's index
-	hash  record.Hash
+	state   *registry.State
+	term    uint64      // of the entry at the state's index
+	hash    record.Hash // of the instances and of the staging
+	staging store.Staging
 }
 
 // NewMachine begins with what a checkpoint held; the entries that it covers are skipped when Raft shows them again.
 // The cluster's id, which may not be known yet, goes into snapshots and checkpoints.
 func NewMachine(image store.Image, clusterID func() string) *Machine {
-	m := &Machine{clusterID: clusterID, publisher: registry.NewPublisher(image.State), failed: make(chan error, 1), loaded: image.Index}
-	m.position.Store(&position{state: image.State, term: image.Term, hash: image.Hash})
+	m := &Machine{clusterID: clusterID, publisher: registry.NewPublisher(image.State), failed: make(chan error, 1), loaded: image.State}
+	m.position.Store(&position{state: image.State, term: image.Term, hash: image.Hash, staging: image.Staging})
+	m.hashes.restart(image.Index, image.Hash)
 	return m
 }
 
 // Publisher is where readers find the newest state and are told of the next.
 func (m *Machine) Publisher() *registry.Publisher { return m.publisher }
 
-// Applied is the index of the last entry whose effect readers can see.
-func (m *Machine) Applied() uint64 { return m.publisher.State().Index() }
+// Applied is the index of the last entry whose effect readers can see. While the state is in doubt readers see nothing, and
+// it is that of the last entry which they will see: a leader hands it out as one that covers all that was acknowledged.
+func (m *Machine) Applied() uint64 {
+	applied := m.publisher.State().Index()
+	if d := m.doubt.Load(); d != nil {
+		return max(applied, d.reached.Load())
+	}
+	return applied
+}
 
-// Await returns once Applied is at least index, or ctx ends.
+// Await returns once readers can see the effect of the entry at index, or ctx ends.
 func (m *Machine) Await(ctx context.Context, index uint64) error {
 	return m.publisher.Await(ctx, index)
 }
@@ -55,7 +69,9 @@ func (m *Machine) Await(ctx context.Context, index uint64) error {
 // Image is the newest state with all that a checkpoint needs.
 func (m *Machine) Image() store.Image {
 	p := m.position.Load()
-	return store.Image{ClusterID: m.clusterID(), Index: p.state.Index(), Term: p.term, Hash: p.hash, State: p.state}
+	return store.Image{
+		ClusterID: m.clusterID(), Index: p.state.Index(), Term: p.term, Hash: p.hash, State: p.state, Staging: p.staging,
+	}
 }
 
 // Failed gives the error after which this node must stop, since it can't follow the log any more.
@@ -64,15 +80,24 @@ func (m *Machine) Failed() <-chan error { return m.failed }
 // Apply applies one entry; see ApplyBatch.
 func (m *Machine) Apply(entry *raft.Log) any { return m.ApplyBatch([]*raft.Log{entry})[0] }
 
-// ApplyBatch applies entries that a majority has committed, and publishes the state after the last of them. The answer
-// to an entry with a command is a []reply, one for each of its writes.
+// ApplyBatch applies entries that a majority has committed, and publishes the state after the last of them, and before and
+// after each step of a restore. The answer to an entry with a command is a []reply, one for each of its writes; there is none
+// while the state is in doubt.
 func (m *Machine) ApplyBatch(entries []*raft.Log) []any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d := m.doubt.Load(); d != nil && !m.keep(d, entries) {
+		return make([]any, len(entries))
+	}
+	return m.apply(entries)
+}
+
+func (m *Machine) apply(entries []*raft.Log) []any {
 	answers := make([]any, len(entries))
-	before := m.position.Load()
-	edit, term := before.state.Edit(), before.term
+	draft := m.draft()
 	for i, entry := range entries {
-		m.seen = entry.Index
-		if m.broken != nil || entry.Type != raft.LogCommand || entry.Index <= before.state.Index() {
+		m.seen = max(m.seen, entry.Index)
+		if m.broken != nil || entry.Type != raft.LogCommand || entry.Index <= draft.from.state.Index() {
 			continue
 		}
 		c, err := decodeCommand(entry.Data)
@@ -80,11 +105,18 @@ func (m *Machine) ApplyBatch(entries []*raft.Log) []any {
 			m.fail(fmt.Errorf("entry %d: %w", entry.Index, err))
 			continue
 		}
-		answers[i] = applyCommand(edit, entry.Index, c)
-		term = entry.Term
+		if c.step != nil {
+			m.publish(draft)
+			answers[i] = []reply{m.applyStep(entry, c.step)}
+			draft = m.draft()
+			continue
+		}
+		answers[i] = applyCommand(draft.edit, entry.Index, c)
+		draft.end(entry)
+		m.hashes.note(entry.Index, draft.hash)
 	}
 	if m.broken == nil {
-		m.publish(before, edit, term)
+		m.publish(draft)
 	}
 	return answers
 }
@@ -99,23 +131,14 @@ func applyCommand(edit *registry.Edit, index uint64, c command) []reply {
 	return replies
 }
 
-// publish shows the edited state to readers, before Raft answers those who wrote it.
-func (m *Machine) publish(before *position, edit *registry.Edit, term uint64) {
-	hash := before.hash
-	for change := range edit.Changes() {
-		if change.Old != nil {
-			hash.Remove(change.Old)
-		}
-		if change.New != nil {
-			hash.Add(change.New)
-		}
-	}
-	state := edit.Commit()
-	if state.Index() == before.state.Index() {
+// publish shows the drafted state to readers, before Raft answers those who wrote it.
+func (m *Machine) publish(d *draft) {
+	next := d.position()
+	if next.state.Index() == d.from.state.Index() {
 		return
 	}
-	m.position.Store(&position{state: state, term: term, hash: hash})
-	m.publisher.Publish(state, edit.Changed())
+	m.position.Store(next)
+	m.publisher.Publish(next.state, d.edit.Changed())
 }
 
 // fail stops the machine for good: whoever waits for [Machine.Failed] ends the process.

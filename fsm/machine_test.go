@@ -134,15 +134,26 @@ func TestNoSnapshotIsTakenBeforeTheReplayHasReachedTheCheckpoint(t *testing.T) {
 }
 
 func TestADamagedSnapshotIsRefusedAndStopsTheNode(t *testing.T) {
-	m := newMachine()
-	mustApply(t, m, entryOf(1, write{registerOp("orders", "i1", "1")}))
-	whole := stateBytes(t, m)
+	whole := stateBytes(t, inTheMiddleOfARestore(t))
 	for at := range whole {
 		flipped := bytes.Clone(whole)
 		flipped[at] ^= 1 << (at % 8)
 		requireRefused(t, flipped)
 		requireRefused(t, whole[:at])
 	}
+	requireRefused(t, append(bytes.Clone(whole), whole...))
+	requireRefused(t, append(bytes.Clone(whole), 0))
+}
+
+// inTheMiddleOfARestore is a machine whose snapshot has records of every kind.
+func inTheMiddleOfARestore(t testing.TB) *Machine {
+	t.Helper()
+	m := newMachine()
+	backup := backupOf(t, populated(t, 1, 2))
+	apply(t, m, 1, stepsOf("first", backup, 300)...)
+	apply(t, m, 40, stepsOf("second", backup, 100)[:3]...)
+	mustApply(t, m, entryOf(50, write{registerOp("orders", "i1", "1")}))
+	return m
 }
 
 func requireRefused(t *testing.T, damaged []byte) {

@@ -11,8 +11,9 @@ import (
 
 // reply is how a write ended: with an outcome, or with an error.
 type reply struct {
-	outcome Outcome
-	err     error
+	outcome  Outcome
+	restored Restored // of the swap that ends a restore
+	err      error
 }
 
 // The leader's reply to the node that passed a write on.
@@ -20,6 +21,10 @@ const (
 	replyIndex   protowire.Number = 1
 	replyResult  protowire.Number = 2 // a result each
 	replyProblem protowire.Number = 3 // a problem document; the write failed
+
+	replyRestored  protowire.Number = 4 // the index of a restore that went through, which may be an earlier one
+	replyInstances protowire.Number = 5 // restored
+	replyServices  protowire.Number = 6 // restored
 )
 
 func encodeReply(r reply) ([]byte, error) {
@@ -37,6 +42,14 @@ func encodeReply(r reply) ([]byte, error) {
 		b = protowire.AppendTag(b, replyResult, protowire.BytesType)
 		b = protowire.AppendBytes(b, record.AppendResult(nil, result))
 	}
+	if r.restored != (Restored{}) {
+		b = protowire.AppendTag(b, replyRestored, protowire.VarintType)
+		b = protowire.AppendVarint(b, r.restored.Index)
+		b = protowire.AppendTag(b, replyInstances, protowire.VarintType)
+		b = protowire.AppendVarint(b, uint64(r.restored.Instances))
+		b = protowire.AppendTag(b, replyServices, protowire.VarintType)
+		b = protowire.AppendVarint(b, uint64(r.restored.Services))
+	}
 	return b, nil
 }
 
@@ -48,6 +61,12 @@ func decodeReply(b []byte) (reply, error) {
 		switch num {
 		case replyIndex:
 			r.outcome.Index = number
+		case replyRestored:
+			r.restored.Index = number
+		case replyInstances:
+			r.restored.Instances = int(number)
+		case replyServices:
+			r.restored.Services = int(number)
 		case replyResult:
 			result, err := record.DecodeResult(bytes)
 			r.outcome.Results = append(r.outcome.Results, result)

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,16 +18,22 @@ import (
 // its name, the index of the last entry shown, says.
 var errReplaying = errors.New("no snapshot while the log is replayed up to the checkpoint")
 
+// errDoubted says that a snapshot was begun of a state that is wrong.
+var errDoubted = errors.New("the state was found to be wrong while a snapshot of it was written")
+
 // Snapshot takes the state as it is. It costs a pointer; the writing goes on beside further entries.
 func (m *Machine) Snapshot() (raft.FSMSnapshot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	p := m.position.Load()
-	if m.broken != nil {
-		return nil, m.broken
+	if err := cmp.Or(m.broken, m.Sound()); err != nil {
+		return nil, err
 	}
 	if m.seen < p.state.Index() {
 		return nil, errReplaying
 	}
-	return &snapshot{position: p, clusterID: m.clusterID()}, nil
+	doubts := m.doubts.Load()
+	return &snapshot{position: p, clusterID: m.clusterID(), doubted: func() bool { return m.doubts.Load() > doubts }}, nil
 }
 
 // Restore replaces the state by that of a snapshot. A snapshot that can't be read stops the node: Raft would go on as if
@@ -34,15 +41,16 @@ func (m *Machine) Snapshot() (raft.FSMSnapshot, error) {
 func (m *Machine) Restore(from io.ReadCloser) error {
 	defer func() { _ = from.Close() }()
 	next, err := readSnapshot(from)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if err != nil {
 		err = fmt.Errorf("restore a snapshot: %w", err)
 		m.fail(err)
 		return err
 	}
-	before := m.position.Load()
 	m.seen = next.state.Index()
-	m.position.Store(next)
-	m.publisher.Publish(next.state, serviceNames(before.state, next.state))
+	m.take(next)
+	m.endDoubt()
 	return nil
 }
 
@@ -61,11 +69,16 @@ func serviceNames(states ...*registry.State) []string {
 type snapshot struct {
 	position  *position
 	clusterID string
+	doubted   func() bool // whether the state was found to be wrong meanwhile
 }
 
 // Persist writes the stream. It may run for long, beside ApplyBatch.
 func (s *snapshot) Persist(sink raft.SnapshotSink) error {
-	if err := s.write(sink); err != nil {
+	err := s.write(sink)
+	if err == nil && s.doubted() {
+		err = errDoubted
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("write a snapshot: %w", err), sink.Cancel())
 	}
 	return sink.Close()

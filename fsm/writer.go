@@ -11,8 +11,11 @@ import (
 	"github.com/musterhq/muster/registry"
 )
 
-// CallWrite is the name of the call with which a node passes a write on to the leader.
-const CallWrite = "write"
+// The names of the calls with which a node passes a write, or a step of a restore, on to the leader.
+const (
+	CallWrite   = "write"
+	CallRestore = "restore"
+)
 
 const (
 	// electionPatience is how long a write waits for a leader before it fails.
@@ -67,37 +70,42 @@ func (w *Writer) Submit(ctx context.Context, ops ...registry.Operation) (Outcome
 			return Outcome{}, err
 		}
 	}
-	encoded := encodeWrite(ops)
+	r := w.propose(ctx, proposeWrite(ops, encodeWrite(ops)))
+	return r.outcome, r.err
+}
+
+// propose puts a proposal to whoever leads, and waits for a leader where there is none.
+func (w *Writer) propose(ctx context.Context, p proposal) reply {
 	patience := time.After(electionPatience)
 	for {
 		leader, changed := w.cluster.Leader()
-		r := w.try(ctx, leader, ops, encoded)
+		r := w.try(ctx, leader, p)
 		if !errors.Is(r.err, cluster.ErrNotLeader) && !errors.Is(r.err, cluster.ErrUnreachable) {
-			return r.outcome, r.err
+			return r
 		}
 		pause := time.NewTimer(retryPause)
 		select {
 		case <-changed:
 		case <-pause.C:
 		case <-patience:
-			return Outcome{}, fmt.Errorf("%w: %s", fault.ErrNoLeader, w.cluster.Electorate())
+			return reply{err: fmt.Errorf("%w: %s", fault.ErrNoLeader, w.cluster.Electorate())}
 		case <-ctx.Done():
-			return Outcome{}, fmt.Errorf("%w: %s", fault.ErrTimeout, w.cluster.Electorate())
+			return reply{err: fmt.Errorf("%w: %s", fault.ErrTimeout, w.cluster.Electorate())}
 		}
 		pause.Stop()
 	}
 }
 
-// try puts the write to the node that is said to lead. An [cluster.ErrNotLeader] or [cluster.ErrUnreachable] in the
+// try puts the proposal to the node that is said to lead. An [cluster.ErrNotLeader] or [cluster.ErrUnreachable] in the
 // reply says that nothing was done.
-func (w *Writer) try(ctx context.Context, leader string, ops write, encoded []byte) reply {
+func (w *Writer) try(ctx context.Context, leader string, p proposal) reply {
 	switch leader {
 	case "":
 		return reply{err: cluster.ErrNotLeader}
 	case w.cluster.RaftID():
-		return w.gatherer.submit(ctx, ops, encoded)
+		return w.gatherer.submit(ctx, p)
 	}
-	answer, err := w.cluster.Call(ctx, leader, CallWrite, encoded)
+	answer, err := w.cluster.Call(ctx, leader, p.call(), p.encoded)
 	switch {
 	case errors.Is(err, cluster.ErrNotLeader), errors.Is(err, cluster.ErrUnreachable):
 		return reply{err: err}
@@ -115,14 +123,26 @@ func (w *Writer) try(ctx context.Context, leader string, ops write, encoded []by
 
 // AnswerWrite is the leader's side of [CallWrite]. It never passes a write on a second time.
 func (w *Writer) AnswerWrite(ctx context.Context, encoded []byte) ([]byte, error) {
-	if leader, _ := w.cluster.Leader(); leader != w.cluster.RaftID() {
-		return nil, cluster.ErrNotLeader
-	}
 	ops, err := decodeWrite(encoded)
 	if err != nil {
 		return nil, err
 	}
-	r := w.gatherer.submit(ctx, ops, encoded)
+	return w.answer(ctx, proposeWrite(ops, encoded))
+}
+
+// AnswerRestore is the leader's side of [CallRestore]. It never passes a step on a second time.
+func (w *Writer) AnswerRestore(ctx context.Context, encoded []byte) ([]byte, error) {
+	if _, err := decodeStep(encoded); err != nil {
+		return nil, err
+	}
+	return w.answer(ctx, proposeStep(encoded))
+}
+
+func (w *Writer) answer(ctx context.Context, p proposal) ([]byte, error) {
+	if leader, _ := w.cluster.Leader(); leader != w.cluster.RaftID() {
+		return nil, cluster.ErrNotLeader
+	}
+	r := w.gatherer.submit(ctx, p)
 	if errors.Is(r.err, cluster.ErrNotLeader) {
 		return nil, cluster.ErrNotLeader
 	}

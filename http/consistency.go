@@ -56,6 +56,9 @@ func (a *api) view(w *answer, r *nethttp.Request, c consistency) (*registry.Stat
 		return nil, fmt.Errorf("%w: the index is of cluster %q, and this node belongs to cluster %q: indexes of two "+
 			"clusters can't be compared; forget yours", fault.ErrConflict, c.cluster, mine)
 	}
+	if err := a.node.Sound(); err != nil {
+		return nil, err // at once: another node has what this one may wait for
+	}
 	if err := a.awaitIndex(w, r, c); err != nil {
 		return nil, err
 	}
@@ -67,6 +70,9 @@ func (a *api) view(w *answer, r *nethttp.Request, c consistency) (*registry.Stat
 	if c.bounded && age > c.maxStale {
 		return nil, fmt.Errorf("%w: this node can't vouch for the last %s, and %s is asked for; ask another node",
 			fault.ErrTooStale, age.Round(time.Millisecond), c.maxStale)
+	}
+	if err := a.node.Sound(); err != nil {
+		return nil, err
 	}
 	// After the age, so that the state is at least as new as the age says.
 	state := a.node.State()

@@ -36,9 +36,8 @@ func decode(r *nethttp.Request, v any) error {
 // acceptable tells whether the body says to be JSON, or nothing at all, or what curl -d says of everything. The browser's
 // forms, which say the same, are kept out by the guard.
 func acceptable(r *nethttp.Request) error {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return wire.NewProblem(wire.CodeUnsupportedMediaType,
-			fmt.Sprintf("Content-Encoding %q is not understood; send the body as it is", coding))
+	if err := uncoded(r); err != nil {
+		return err
 	}
 	sent := r.Header.Get("Content-Type")
 	if sent == "" {
@@ -47,12 +46,25 @@ func acceptable(r *nethttp.Request) error {
 	mediaType, _, err := mime.ParseMediaType(sent)
 	switch {
 	case err != nil:
-	case mediaType == wire.TypeJSON, mediaType == "application/x-www-form-urlencoded",
+	case mediaType == wire.TypeJSON, mediaType == typeForm,
 		strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json"):
 		return nil
 	}
 	return wire.NewProblem(wire.CodeUnsupportedMediaType,
 		fmt.Sprintf("Content-Type %q is not understood; send %s", sent, wire.TypeJSON))
+}
+
+// typeForm is the type of a browser's form, and what curl says of everything.
+const typeForm = "application/x-www-form-urlencoded"
+
+// uncoded refuses a body that was compressed on its way.
+func uncoded(r *nethttp.Request) error {
+	coding := r.Header.Get("Content-Encoding")
+	if coding == "" || strings.EqualFold(coding, "identity") {
+		return nil
+	}
+	return wire.NewProblem(wire.CodeUnsupportedMediaType,
+		fmt.Sprintf("Content-Encoding %q is not understood; send the body as it is", coding))
 }
 
 // readBody reads all of the body, up to the limit that the guard has set.

@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/musterhq/muster/fsm"
@@ -26,9 +27,25 @@ type Node interface {
 	// before that, its state may lie arbitrarily far back.
 	Freshness() (age time.Duration, ready bool)
 
+	// Sound is nil as long as the state is known for nothing but right, and otherwise says why nobody may see it.
+	Sound() error
+
 	// ReadIndex is an index that a majority has confirmed after the call began: a state at or beyond it shows every
 	// write that was acknowledged before.
 	ReadIndex(ctx context.Context) (uint64, error)
+
+	// Backup is the newest applied state, to be kept elsewhere.
+	Backup() (fsm.Backup, error)
+
+	// Restore replaces the state of the whole cluster by that of a snapshot, which it reads to its end and checks before
+	// it proposes anything. It may take long. Its errors are those of Submit, and those of the reader.
+	Restore(ctx context.Context, snapshot io.Reader) (fsm.Restored, error)
+
+	// Transfer hands leadership over to the node with this label or Raft id, or to any where it is "", and returns the label
+	// of the node that leads then. Remove takes a node out of the configuration, unless that would cost the majority, or
+	// even then by force. Both may be called on any node, and wait through an election as Submit does.
+	Transfer(ctx context.Context, to string) (leader string, err error)
+	Remove(ctx context.Context, node string, force bool) (wire.RemovedNode, error)
 
 	// ID is the node's label, ClusterID the cluster's id ("" before the node belongs to one) and LeaderHTTP the base URL
 	// of the leader ("" where it is unknown).

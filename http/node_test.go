@@ -2,12 +2,15 @@ package http
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
+	"github.com/musterhq/muster/store"
 )
 
 // soloNode is a node that is a cluster of its own: it decides at once, in memory, by the real rules. The fields may be
@@ -20,11 +23,16 @@ type soloNode struct {
 	age                   time.Duration
 	behind                bool  // it has not caught up since its start
 	unready               error // what Ready says
+	unsound               error // what Sound says
 
 	refuse    error // what Submit says instead of deciding
 	submit    func(context.Context) error
 	confirmed uint64 // what ReadIndex says, or the newest index
-	mute      error  // what ReadIndex and Cluster say instead
+	mute      error  // what ReadIndex, Cluster, Transfer and Remove say instead
+
+	asked []string // of the membership
+
+	restore func(ctx context.Context, snapshot io.Reader) (fsm.Restored, error)
 }
 
 func newSoloNode() *soloNode {
@@ -77,8 +85,46 @@ func (n *soloNode) advance(index uint64) {
 
 func (n *soloNode) Freshness() (time.Duration, bool) { return n.age, !n.behind }
 
+func (n *soloNode) Sound() error {
+	n.writing.Lock()
+	defer n.writing.Unlock()
+	return n.unsound
+}
+
 func (n *soloNode) ReadIndex(context.Context) (uint64, error) {
 	return max(n.confirmed, n.State().Index()), n.mute
+}
+
+func (n *soloNode) Backup() (fsm.Backup, error) { return machineOf(n.State(), n.clusterID).Backup() }
+
+// Restore takes any snapshot, unless the test wants something else.
+func (n *soloNode) Restore(ctx context.Context, snapshot io.Reader) (fsm.Restored, error) {
+	if n.restore != nil {
+		return n.restore(ctx, snapshot)
+	}
+	summary, err := fsm.Inspect(snapshot)
+	return fsm.Restored{Index: 7, Instances: summary.Instances, Services: len(summary.Services)}, err
+}
+
+func (n *soloNode) Transfer(_ context.Context, to string) (string, error) {
+	n.asked = append(n.asked, "transfer to "+to)
+	return n.id, n.mute
+}
+
+func (n *soloNode) Remove(_ context.Context, node string, force bool) (wire.RemovedNode, error) {
+	n.asked = append(n.asked, fmt.Sprintf("remove %s, force %t", node, force))
+	return wire.RemovedNode{ID: node, RaftID: "R-" + node}, n.mute
+}
+
+// machineOf is a machine that holds a state.
+func machineOf(state *registry.State, clusterID string) *fsm.Machine {
+	image := store.Image{Index: state.Index(), Term: 1, State: state}
+	for service := range state.Services() {
+		for i := range service.Instances() {
+			image.Hash.Add(i)
+		}
+	}
+	return fsm.NewMachine(image, func() string { return clusterID })
 }
 
 func (n *soloNode) ID() string         { return n.id }

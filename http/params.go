@@ -105,6 +105,15 @@ func (p *params) number(name string) (uint64, bool) {
 	return n, err == nil
 }
 
+// flag takes a parameter that is true or false, and false where it is left out.
+func (p *params) flag(name string) bool {
+	text, ok := p.text(name)
+	if ok && text != "true" && text != "false" {
+		p.fail(name, "must be true or false, not %q", text)
+	}
+	return text == "true"
+}
+
 // duration takes a parameter that is a length of time.
 func (p *params) duration(name string) (time.Duration, bool) {
 	text, ok := p.text(name)

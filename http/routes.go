@@ -4,6 +4,8 @@ import (
 	nethttp "net/http"
 
 	"github.com/gorilla/mux"
+
+	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/internal/wire"
 )
 
@@ -47,6 +49,10 @@ func (a *api) routes() []route {
 
 		{"cluster", get, wire.PathCluster, maxBody, a.cluster},
 		{"self", get, wire.PathSelf, maxBody, a.self},
+		{"transfer", post, wire.PathLeadership, maxBody, a.transfer},
+		{"remove_node", del, wire.PathNodes + "/{id}", maxBody, a.removeNode},
+		{"save_snapshot", get, wire.PathSnapshot, maxBody, a.saveSnapshot},
+		{"restore_snapshot", put, wire.PathSnapshot, fsm.MaxSnapshot, a.restoreSnapshot},
 		{"healthz", get, wire.PathHealthz, maxBody, a.healthz},
 		{"readyz", get, wire.PathReadyz, maxBody, a.readyz},
 		{"metrics", get, wire.PathMetrics, maxBody, a.showMetrics},

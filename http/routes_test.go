@@ -65,6 +65,9 @@ func TestEveryRouteRefusesAnUnknownParameterInAProblemWithTheStandardHeaders(t *
 
 func TestEveryRouteHasItsLimitOfABody(t *testing.T) {
 	walk(t, func(name, method, path string) {
+		if name == "restore_snapshot" {
+			return // TestASnapshotBeyondTheLimitIsRefused
+		}
 		h := newHarness(t)
 		limit := maxBody
 		if name == "batch" {
@@ -78,13 +81,16 @@ func TestEveryRouteHasItsLimitOfABody(t *testing.T) {
 
 func TestEveryWriteReadsItsBodyStrictly(t *testing.T) {
 	walk(t, func(name, method, path string) {
-		if method != "PUT" && method != "POST" {
-			return
+		if method != "PUT" && method != "POST" || name == "restore_snapshot" {
+			return // that one reads no JSON
 		}
 		h := newHarness(t)
 		h.register("payments", "payments-1")
 		defer h.unchanged()()
 		for _, body := range []string{"", "null", "[]", "{", `{"surprise": 1}`, "{}{}", "\xff"} {
+			if body == "" && name == "transfer" {
+				continue // which is to any node
+			}
 			h.call(method, path, body).problem(wire.CodeInvalidRequest)
 		}
 		h.call(method, path, "{}", "Content-Type: text/plain").problem(wire.CodeUnsupportedMediaType)
@@ -96,7 +102,7 @@ func TestEveryWriteReadsItsBodyStrictly(t *testing.T) {
 func TestEverySuccessCarriesTheStandardHeaders(t *testing.T) {
 	bodies := map[string]string{
 		"register": document, "register_as": document, "report_health": `{"status": "healthy"}`,
-		"set_maintenance": `{"enabled": true}`, "batch": batchOf(register2),
+		"set_maintenance": `{"enabled": true}`, "batch": batchOf(register2), "restore_snapshot": snapshotOf(t, newHarness(t)),
 	}
 	walk(t, func(name, method, path string) {
 		h := newHarness(t)
@@ -106,7 +112,7 @@ func TestEverySuccessCarriesTheStandardHeaders(t *testing.T) {
 			t.Errorf("%s %s: %d: %s", method, path, r.Code, r.Body)
 		}
 		standard(t, r, name)
-		if mediaType := r.Header().Get("Content-Type"); name != "metrics" && mediaType != wire.TypeJSON {
+		if mediaType := r.Header().Get("Content-Type"); name != "metrics" && name != "save_snapshot" && mediaType != wire.TypeJSON {
 			t.Errorf("%s is of type %q", name, mediaType)
 		}
 	})

@@ -92,6 +92,9 @@ func (e *Edit) SetIndex(index uint64) { e.index = max(e.index, index) }
 // Changes yields what was done so far, in order.
 func (e *Edit) Changes() iter.Seq[Change] { return slices.Values(e.changes) }
 
+// ChangesFrom yields what was done after the first n changes.
+func (e *Edit) ChangesFrom(n int) iter.Seq[Change] { return slices.Values(e.changes[n:]) }
+
 // Changed returns the names, sorted, of the services that watchers hear of; see [Publisher.Publish].
 func (e *Edit) Changed() []string {
 	names := make(map[string]struct{}, len(e.drafts))

@@ -2,8 +2,10 @@ package store
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
+	"github.com/musterhq/muster/internal/boltfile"
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
 )
@@ -115,16 +117,22 @@ func BenchmarkOpenAndLoad(b *testing.B) {
 }
 
 // The part of opening and loading that checks the structure of the file.
-func BenchmarkCheckPages(b *testing.B) {
-	c := opened(b, newPath(b))
+func BenchmarkCheckStructure(b *testing.B) {
+	path := newPath(b)
+	c := opened(b, path)
 	loaded(b, c)
 	mustSave(b, c, imageOf(populated(many)))
-	info, err := c.file.Stat()
+	file, err := os.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if err := checkPages(c.file, info.Size()); err != nil {
+		if err := boltfile.Check(file, info.Size()); err != nil {
 			b.Fatal(err)
 		}
 	}

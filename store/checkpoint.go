@@ -7,17 +7,18 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/musterhq/muster/registry"
 	"go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
+
+	"github.com/musterhq/muster/internal/boltfile"
+	"github.com/musterhq/muster/registry"
 )
 
 // Checkpoint is an open checkpoint file. No other process can open it meanwhile. It is for one goroutine at a time.
 type Checkpoint struct {
-	path    string
-	file    *os.File // bbolt's
-	db      *bbolt.DB
-	created bool // by Open
+	path  string
+	file  boltfile.File // bbolt's
+	db    *bbolt.DB
+	small int64 // the size up to which it is never compacted
 
 	saved  *registry.State // what the file holds; nil until it was loaded
 	staged Staging         // what it holds of a restore
@@ -30,42 +31,21 @@ type Checkpoint struct {
 // process has the file open, with [ErrCorrupt] where the structure is damaged, and otherwise with an error of the file
 // system, which names the path.
 func Open(path string) (*Checkpoint, error) {
-	c := &Checkpoint{path: path}
+	c := &Checkpoint{path: path, small: smallFile}
 	err := guarded(func() (err error) {
-		c.db, err = bbolt.Open(path, 0o600, &bbolt.Options{OpenFile: c.openFile, FreelistType: bbolt.FreelistMapType})
+		c.db, err = bbolt.Open(path, 0o600, &bbolt.Options{OpenFile: c.file.Open, FreelistType: bbolt.FreelistMapType})
 		return err
 	})
-	if err == nil && c.created {
+	if err == nil && c.file.Fresh() {
 		err = syncDirectory(filepath.Dir(path)) // or the file might be gone after a power failure
+	}
+	if err == nil {
+		err = removeIfThere(path + compactedSuffix) // of a process that was killed while it compacted
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the checkpoint: %w", errors.Join(c.describe(err), c.release()))
 	}
 	return c, nil
-}
-
-// openFile is how bbolt opens its file. bbolt would lock the file by itself, but only look at it afterwards; here it is locked
-// and checked before bbolt sees it. The lock belongs to the open file, so bbolt finds it has it already.
-func (c *Checkpoint) openFile(path string, flag int, mode os.FileMode) (*os.File, error) {
-	file, err := os.OpenFile(path, flag, mode)
-	if err != nil {
-		return nil, err
-	}
-	c.file = file
-	switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
-	case errors.Is(err, unix.EWOULDBLOCK):
-		return nil, ErrInUse
-	case err != nil:
-		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if c.created = info.Size() == 0; c.created {
-		return file, nil // bbolt will fill it
-	}
-	return file, checkPages(file, info.Size())
 }
 
 // describe names the file in an error that does not do so itself, and the user in one about permissions.
@@ -79,6 +59,9 @@ func (c *Checkpoint) describe(err error) error {
 	return err
 }
 
+// Fresh tells whether there was no file, or an empty one, when it was opened.
+func (c *Checkpoint) Fresh() bool { return c.file.Fresh() }
+
 // Close closes the file and lets others open it. What was saved is on the disk already.
 func (c *Checkpoint) Close() error {
 	if err := c.release(); err != nil {
@@ -90,12 +73,16 @@ func (c *Checkpoint) Close() error {
 // release closes whatever is open. It leaves alone a bbolt that has panicked, which might wait for its own locks for ever;
 // without its file it is harmless.
 func (c *Checkpoint) release() error {
-	switch {
-	case c.db != nil && c.failed == nil:
+	if c.db != nil && c.failed == nil {
 		return c.db.Close()
-	case c.file != nil:
-		_ = unix.Flock(int(c.file.Fd()), unix.LOCK_UN) // bbolt's mapping of the file would hold it
-		_ = c.file.Close()                             // where bbolt has failed in an orderly way it did both
+	}
+	c.file.Release()
+	return nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -59,12 +60,19 @@ func wantFitToBeSaved(t *testing.T, path string) {
 	wantImage(t, loaded(t, c), next)
 }
 
+// pagesOf is how many pages of a file bbolt has used so far, which the newer of the two meta pages says.
+func pagesOf(content []byte) int {
+	const at = 16 + 40
+	return int(max(binary.NativeEndian.Uint64(content[at:]), binary.NativeEndian.Uint64(content[os.Getpagesize()+at:])))
+}
+
+// leafPage is the kind of a page of bbolt's that holds records.
+const leafPage = 2
+
 func TestAFlippedBitIsNoticedOrHarmless(t *testing.T) {
 	content, want := savedFile(t)
-	m, err := readMeta(bytes.NewReader(content))
-	if err != nil {
-		t.Fatal(err)
-	}
+	size := os.Getpagesize()
+	pages := pagesOf(content)
 	random := rand.New(rand.NewPCG(200, 0))
 	total := 0
 	flip := func(t *testing.T, at int) (path string, noticed bool) {
@@ -79,23 +87,23 @@ func TestAFlippedBitIsNoticedOrHarmless(t *testing.T) {
 	}
 	t.Run("anywhere", func(t *testing.T) {
 		for range 200 {
-			flip(t, random.IntN(int(m.pages)*m.pageSize))
+			flip(t, random.IntN(pages*size))
 		}
 	})
 	t.Run("where the pages say what they are", func(t *testing.T) {
 		for range 100 {
-			if path, noticed := flip(t, random.IntN(int(m.pages))*m.pageSize+random.IntN(96)); !noticed {
+			if path, noticed := flip(t, random.IntN(pages)*size+random.IntN(96)); !noticed {
 				wantFitToBeSaved(t, path)
 			}
 		}
 	})
 	t.Run("in the pages that hold the others together", func(t *testing.T) {
-		for id := range int(m.pages) {
-			if page(content[id*m.pageSize:]).kind() == leafPage {
+		for id := range pages {
+			if kind := binary.NativeEndian.Uint16(content[id*size+8:]); kind == 0 || kind == leafPage {
 				continue
 			}
 			for range 20 {
-				if path, noticed := flip(t, id*m.pageSize+random.IntN(256)); !noticed {
+				if path, noticed := flip(t, id*size+random.IntN(256)); !noticed {
 					wantFitToBeSaved(t, path)
 				}
 			}

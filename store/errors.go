@@ -3,7 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
+
+	"github.com/musterhq/muster/internal/boltfile"
 )
 
 // The reasons for which a checkpoint can't be used. They come wrapped with what is wrong and in which file.
@@ -15,24 +16,18 @@ var (
 	ErrNewerFormat = errors.New("of a newer format")
 
 	// ErrInUse: another process, or another Checkpoint of this one, has the file open.
-	ErrInUse = errors.New("in use by another process")
+	ErrInUse = boltfile.ErrInUse
 )
 
 // corrupt makes an [ErrCorrupt] of an error that says what is wrong and where.
 func corrupt(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
 
-// guarded calls f and makes an [ErrCorrupt] of a panic, and of a fault in the memory that bbolt maps the file into: that is
-// how a page that is damaged, that the disk can't deliver, or that is no longer there shows itself.
-func guarded(f func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // of this goroutine alone
-	defer func() {
-		switch reason := recover().(type) {
-		case nil:
-		case interface{ Addr() uintptr }:
-			err = corrupt(errors.New("a part of it can't be read: the disk has failed, or the file was cut while it was open"))
-		default:
-			err = corrupt(fmt.Errorf("%v", reason))
-		}
-	}()
-	return f()
+// guarded calls f, which uses bbolt, and makes an [ErrCorrupt] of whatever shows that the file is damaged.
+func guarded(f func() error) error { return corruptIfDamaged(boltfile.Guard(f)) }
+
+func corruptIfDamaged(err error) error {
+	if damage, ok := errors.AsType[*boltfile.Damage](err); ok && !errors.Is(err, ErrCorrupt) {
+		return corrupt(damage)
+	}
+	return err
 }

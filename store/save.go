@@ -16,6 +16,9 @@ import (
 // The file must have been loaded. The image must be in order: its Index is the State's, and its Hash that of the State's
 // instances and of the Staging; with another Hash the file would count as corrupt when it is loaded. After an error Save may
 // be called again.
+//
+// Now and then, when the file has grown far beyond what it holds, Save writes all of it anew, which takes as long as the
+// first time.
 func (c *Checkpoint) Save(image Image) error {
 	err := c.save(image)
 	if err != nil {
@@ -51,6 +54,9 @@ func (c *Checkpoint) save(image Image) error {
 		return err
 	}
 	c.saved, c.staged, c.header = image.State, image.Staging, next
+	if c.bloated() {
+		return c.compact(image)
+	}
 	return nil
 }
 

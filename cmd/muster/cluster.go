@@ -13,7 +13,7 @@ import (
 )
 
 func (p *program) cluster() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "cluster",
 		Short: "Show the cluster's members and the state of Raft",
 		Args:  names(),
@@ -21,6 +21,8 @@ func (p *program) cluster() *cobra.Command {
 			return ask(cmd, &p.using, api.Cluster(), showCluster)
 		},
 	}
+	cmd.AddCommand(p.clusterTransfer(), p.clusterRemove())
+	return cmd
 }
 
 func showCluster(w io.Writer, answer api.Answer[wire.Cluster]) error {

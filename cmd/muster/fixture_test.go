@@ -2,8 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
+	"io"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,9 +15,11 @@ import (
 
 	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/http"
+	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/node"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
+	"github.com/musterhq/muster/store"
 )
 
 // result is what one run of the program left behind.
@@ -102,11 +108,47 @@ func (m *memory) State() *registry.State {
 func (m *memory) Await(context.Context, uint64) error       { return nil }
 func (m *memory) Freshness() (time.Duration, bool)          { return 0, true }
 func (m *memory) ReadIndex(context.Context) (uint64, error) { return m.State().Index(), nil }
-func (m *memory) ID() string                                { return "n1" }
-func (m *memory) ClusterID() string                         { return "C1" }
-func (m *memory) LeaderHTTP() string                        { return "" }
-func (m *memory) Ready() error                              { return nil }
-func (m *memory) Self() wire.Self                           { return wire.Self{} }
+
+// Backup and Restore go by way of a machine, which the memory does without otherwise.
+func (m *memory) Backup() (fsm.Backup, error) {
+	state := m.State()
+	image := store.Image{Index: state.Index(), Term: 3, State: state}
+	for service := range state.Services() {
+		for i := range service.Instances() {
+			image.Hash.Add(i)
+		}
+	}
+	return fsm.NewMachine(image, m.ClusterID).Backup()
+}
+
+func (m *memory) Restore(_ context.Context, snapshot io.Reader) (fsm.Restored, error) {
+	machine := fsm.NewMachine(store.Image{State: registry.NewState()}, m.ClusterID)
+	if err := machine.Restore(io.NopCloser(snapshot)); err != nil {
+		return fsm.Restored{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state = machine.Publisher().State()
+	return fsm.Restored{Index: m.state.Index(), Instances: m.state.Len(), Services: len(slices.Collect(m.state.Services()))}, nil
+}
+
+func (m *memory) ID() string         { return "n1" }
+func (m *memory) ClusterID() string  { return "C1" }
+func (m *memory) LeaderHTTP() string { return "" }
+func (m *memory) Ready() error       { return nil }
+func (m *memory) Sound() error       { return nil }
+func (m *memory) Self() wire.Self    { return wire.Self{} }
+
+func (m *memory) Transfer(_ context.Context, to string) (string, error) {
+	return cmp.Or(to, "n2"), nil
+}
+
+func (m *memory) Remove(_ context.Context, node string, force bool) (wire.RemovedNode, error) {
+	if node == "n1" && !force {
+		return wire.RemovedNode{}, fmt.Errorf("%w: the cluster would lose its majority", fault.ErrConflict)
+	}
+	return wire.RemovedNode{ID: node, RaftID: "R1"}, nil
+}
 
 func (m *memory) Cluster(context.Context) (wire.Cluster, error) {
 	contact := registry.Duration(8_400 * time.Microsecond)

@@ -12,10 +12,10 @@ import (
 func names(wanted ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < len(wanted) {
-			return usagef("%s is missing: muster %s", strings.Join(wanted[len(args):], " and "), cmd.Use)
+			return usagef("%s is missing: %s", strings.Join(wanted[len(args):], " and "), lineOf(cmd))
 		}
 		if len(args) > len(wanted) {
-			return usagef("%q is one argument too many: muster %s", args[len(wanted)], cmd.Use)
+			return usagef("%q is one argument too many: %s", args[len(wanted)], lineOf(cmd))
 		}
 		for i, arg := range args {
 			if (wanted[i] == "SERVICE" || wanted[i] == "ID") && !registry.ValidName(arg) {
@@ -25,6 +25,19 @@ func names(wanted ...string) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// atMost takes this argument, or none.
+func atMost(optional string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return names(optional)(cmd, args)
+	}
+}
+
+// lineOf is how the command is called.
+func lineOf(cmd *cobra.Command) string { return cmd.Parent().CommandPath() + " " + cmd.Use }
 
 // badName says why a text names neither a service nor an instance.
 func badName(what, text string) error {

@@ -73,13 +73,13 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 no node reachable, 
 		&cobra.Group{ID: groupRun, Title: "Run nodes:"},
 		&cobra.Group{ID: groupUse, Title: "Use a cluster:"},
 	)
-	for _, cmd := range []*cobra.Command{p.dev(), p.server()} {
+	for _, cmd := range []*cobra.Command{p.dev(), p.server(), p.recovery()} {
 		cmd.GroupID = groupRun
 		p.hideUsing(cmd)
 		root.AddCommand(cmd)
 	}
 	for _, cmd := range []*cobra.Command{
-		p.register(), p.deregister(), p.services(), p.discover(), p.health(), p.maintenance(), p.cluster(),
+		p.register(), p.deregister(), p.services(), p.discover(), p.health(), p.maintenance(), p.cluster(), p.snapshot(),
 	} {
 		cmd.GroupID = groupUse
 		root.AddCommand(cmd)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/musterhq/muster/cluster"
 	"github.com/musterhq/muster/internal/node"
 )
 
@@ -37,6 +40,10 @@ A second signal ends it at once; nothing that was acknowledged is lost by that.`
 			}
 			c.Version = thisBuild().Version
 			c.Logger = log.logger(p.stderr)
+			c.Metrics = prometheus.NewRegistry()
+			if err := cluster.ExportRaftMetrics(c.Metrics); err != nil {
+				return err
+			}
 			return p.serve(cmd.Context(), c)
 		},
 	}
@@ -58,8 +65,12 @@ func serverFlags(flags *pflag.FlagSet, c *node.Config) {
 	flags.StringSliceVar(&c.Join, "join", nil, "gossip addresses of other nodes; retried until one answers")
 	flags.IntVar(&c.BootstrapExpect, "bootstrap-expect", 0, "form a new cluster when this many voters have met (default 1 without --join)")
 	flags.BoolVar(&c.NonVoter, "nonvoter", false, "join as a read replica")
+	flags.DurationVar(&c.DeadAfter, "dead-after", time.Hour, "how long a node must be out of contact, by Raft and by gossip, before it is removed")
 	flags.BoolVar(&c.AllowStaleStart, "allow-stale-start", false, "serve local reads after a start before having caught up with a leader")
+	flags.Var((*byteSize)(&c.DiskReserve), "disk-reserve", "free disk below which writes are refused, such as 256MiB (default the smaller of 5% and 256MiB)")
 	flags.IntVar(&c.RaftMultiplier, "raft-multiplier", 1, "stretches Raft's times, for slow networks or disks")
+	flags.Uint64Var(&c.SnapshotThreshold, "snapshot-threshold", 0, "entries of the log between two of Raft's snapshots (default 8192)")
+	flags.Uint64Var(&c.TrailingLogs, "trailing-logs", 0, "entries that stay in the log behind a snapshot (default 10240)")
 	flags.StringVar(&c.Zone, "zone", "", "where the node runs")
 	flags.StringVar(&c.Datacenter, "datacenter", "dc1", "the data centre that the node is in")
 	flags.Var(pairs(c.Meta), "node-meta", "metadata of the node; may be given many times")

@@ -21,6 +21,12 @@ const (
 	askingPatience = 12 * time.Second
 	writePatience  = 20 * time.Second
 
+	// continueTimeout is how long a node may take to say that it wants a body that is too long to be sent in vain.
+	continueTimeout = 2 * time.Second
+
+	// restorePatience is how long a node may take to restore a snapshot that it has received.
+	restorePatience = 15 * time.Minute
+
 	// maxAnswer bounds, in bytes, what is read of one answer. All of a large cluster fits in many times over.
 	maxAnswer = 256 << 20
 )
@@ -37,8 +43,9 @@ type Client struct {
 func New(addresses ...string) (*Client, error) {
 	c := &Client{http: &http.Client{
 		Transport: &http.Transport{
-			Proxy:       http.ProxyFromEnvironment,
-			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			ExpectContinueTimeout: continueTimeout,
 		},
 		// A node answers by itself and never sends a client elsewhere. Whatever does is no node, and a write that
 		// followed it would become a read on the way.

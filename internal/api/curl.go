@@ -18,10 +18,7 @@ func (r request) curl(node *url.URL) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	words := []string{"curl"}
-	if strings.Contains(node.Host, "[") {
-		words = append(words, "--globoff") // The brackets of an IPv6 address are no pattern.
-	}
+	words := curl(node)
 	if r.method != http.MethodGet {
 		words = append(words, "-X", r.method)
 	}
@@ -30,6 +27,29 @@ func (r request) curl(node *url.URL) (string, error) {
 		words = append(words, "-H", quote("Content-Type: "+wire.TypeJSON), "-d", quote(string(payload)))
 	}
 	return strings.Join(words, " "), nil
+}
+
+// CurlSave spells out [SaveSnapshot] into a file; - is the standard output.
+func CurlSave(c *Client, file string) string {
+	words := append(curl(c.nodes[0]), "--fail-with-body")
+	if file != "-" {
+		words = append(words, "-o", quote(file))
+	}
+	return strings.Join(append(words, quote(saveRequest().url(c.nodes[0]))), " ")
+}
+
+// CurlRestore spells out [RestoreSnapshot] of a file.
+func CurlRestore(c *Client, file string) string {
+	words := append(curl(c.nodes[0]), "--fail-with-body", "-T", quote(file), quote(restoreRequest().url(c.nodes[0])))
+	return strings.Join(words, " ")
+}
+
+// curl begins a command that goes to a node.
+func curl(node *url.URL) []string {
+	if strings.Contains(node.Host, "[") {
+		return []string{"curl", "--globoff"} // The brackets of an IPv6 address are no pattern.
+	}
+	return []string{"curl"}
 }
 
 // plain are the characters that mean nothing to a shell.

@@ -30,68 +30,107 @@ type Answer[T any] struct {
 // otherwise says what became of the try. It is marked by [fault.Unknown] where the write may have been applied.
 func Do[T any](ctx context.Context, c *Client, call Call[T]) (Answer[T], error) {
 	var answer Answer[T]
-	header, status, body, err := c.try(ctx, call.request)
-	if err != nil {
-		return answer, err
-	}
-	if len(body) > 0 {
-		if err := json.Unmarshal(body, &answer.Body); err != nil {
-			return answer, outcome(call.request, fmt.Errorf("the answer is not what the contract says, is this a muster node? %w", err))
-		}
-	}
-	answer.Created = status == http.StatusCreated
-	// An answer without an index is that of a node from before it belonged to a cluster: 0 says so.
-	answer.Index, _ = strconv.ParseUint(header.Get(wire.HeaderIndex), 10, 64)
-	return answer, nil
+	err := c.try(ctx, call.request, func(node *url.URL) (err error) {
+		answer, err = ask[T](ctx, c, node, call.request)
+		return err
+	})
+	return answer, err
 }
 
 // try asks one node after the other until one answers.
-func (c *Client) try(ctx context.Context, call request) (header http.Header, status int, body []byte, err error) {
+func (c *Client) try(ctx context.Context, call request, ask func(node *url.URL) error) error {
 	var attempts []Attempt
 	for _, node := range c.nodes {
-		header, status, body, err = c.ask(ctx, node, call)
+		err := ask(node)
 		if err == nil {
-			return header, status, body, nil
+			return nil
 		}
 		attempts = append(attempts, Attempt{Node: node.String(), Err: err})
 		if ctx.Err() != nil || !elsewhere(call, err) {
 			break
 		}
 	}
-	return nil, 0, nil, verdict(attempts)
+	return verdict(attempts)
 }
 
 // ask makes a call on one node.
-func (c *Client) ask(ctx context.Context, node *url.URL, call request) (http.Header, int, []byte, error) {
+func ask[T any](ctx context.Context, c *Client, node *url.URL, call request) (Answer[T], error) {
 	ctx, cancel := context.WithTimeout(ctx, call.patience)
 	defer cancel()
-	var connected atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	})
 	addressed, err := call.to(ctx, node)
 	if err != nil {
-		return nil, 0, nil, err
+		return Answer[T]{}, err
 	}
+	response, err := c.send(node, call, addressed)
+	if err != nil {
+		return Answer[T]{}, err
+	}
+	return read[T](ctx, node, call, response)
+}
 
-	response, err := c.http.Do(addressed)
+// send makes a call on one node and returns the answer if it is one of success. The caller closes its body.
+func (c *Client) send(node *url.URL, call request, addressed *http.Request) (*http.Response, error) {
+	ctx := addressed.Context()
+	var connected atomic.Bool
+	response, err := c.http.Do(addressed.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})))
 	switch {
 	case err != nil && !connected.Load():
-		return nil, 0, nil, &notReached{reason(ctx, err)}
+		return nil, &notReached{reason(ctx, err)}
 	case err != nil:
-		return nil, 0, nil, outcome(call, fmt.Errorf("%s gave no answer: %w", node, reason(ctx, err)))
+		return nil, noAnswer(ctx, node, call, err)
+	case response.StatusCode >= 200 && response.StatusCode <= 299:
+		return response, nil
 	}
+	body, err := readAll(ctx, node, call, response)
+	if err != nil {
+		return nil, err
+	}
+	return nil, failed(node, call, response.StatusCode, body)
+}
+
+// read reads an answer of success to its end.
+func read[T any](ctx context.Context, node *url.URL, call request, response *http.Response) (Answer[T], error) {
+	var answer Answer[T]
+	body, err := readAll(ctx, node, call, response)
+	if err != nil {
+		return answer, err
+	}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &answer.Body); err != nil {
+			return answer, outcome(call, fmt.Errorf("the answer is not what the contract says, is this a muster node? %w", err))
+		}
+	}
+	answer.Created = response.StatusCode == http.StatusCreated
+	answer.Index = indexOf(response)
+	return answer, nil
+}
+
+// indexOf is the index of an answer. One without is that of a node from before it belonged to a cluster: 0 says so.
+func indexOf(response *http.Response) uint64 {
+	index, err := strconv.ParseUint(response.Header.Get(wire.HeaderIndex), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return index
+}
+
+func readAll(ctx context.Context, node *url.URL, call request, response *http.Response) ([]byte, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, 0, nil, outcome(call, fmt.Errorf("%s gave no answer: %w", node, reason(ctx, err)))
+		return nil, noAnswer(ctx, node, call, err)
 	case len(body) > maxAnswer:
-		return nil, 0, nil, outcome(call, fmt.Errorf("%s answered more than %d bytes", node, maxAnswer))
-	case response.StatusCode < 200 || response.StatusCode > 299:
-		return nil, 0, nil, failed(node, call, response.StatusCode, body)
+		return nil, outcome(call, fmt.Errorf("%s answered more than %d bytes", node, maxAnswer))
 	}
-	return response.Header, response.StatusCode, body, nil
+	return body, nil
+}
+
+// noAnswer is the error of a call that was sent and whose answer did not come, or not whole.
+func noAnswer(ctx context.Context, node *url.URL, call request, err error) error {
+	return outcome(call, fmt.Errorf("%s gave no answer: %w", node, reason(ctx, err)))
 }
 
 // failed is the error that a failed answer stands for.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"slices"
@@ -66,8 +67,11 @@ func verdict(attempts []Attempt) error {
 
 // reason is the part of a transport's error that says something to a person.
 func reason(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if cause := context.Cause(ctx); errors.Is(cause, context.DeadlineExceeded) || errors.Is(cause, fault.ErrTimeout) {
 		return fault.ErrTimeout
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the connection broke off")
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno

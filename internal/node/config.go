@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/musterhq/muster/cluster"
+	"github.com/musterhq/muster/internal/audit"
 )
 
 // Config is what one node is started with.
@@ -34,12 +36,25 @@ type Config struct {
 	BootstrapExpect int      // form a new cluster when so many voters have met; 0 is 1 where Join is empty, and never elsewhere
 	NonVoter        bool     // join as a read replica
 
+	// DeadAfter is how long a node must be out of contact, by Raft and by gossip, before this one, while it leads, removes
+	// it; 0 is an hour. A node that was removed has to join anew with an empty disk, so too short a time turns an outage
+	// into work.
+	DeadAfter time.Duration
+
 	// AllowStaleStart lets local reads be answered after a start before the node has caught up with a leader.
 	AllowStaleStart bool
 
 	// RaftMultiplier stretches Raft's times for slow networks or disks; 0 is 1. At 1 a leader's death is noticed in about a
 	// second, and a disk that stalls for half a second may cost a leader its office.
 	RaftMultiplier int
+
+	// DiskReserve is how many bytes must be free in the data directory's file system for new writes; 0 is the smaller of 5% of
+	// it and 256 MiB. With too little, a disk that fills up ends the process before it refuses a write; with more than
+	// there ever is, the node refuses them all.
+	DiskReserve uint64
+
+	// SnapshotThreshold and TrailingLogs are Raft's; see [cluster.Config]. 0 is what fits nearly everybody.
+	SnapshotThreshold, TrailingLogs uint64
 
 	Zone       string
 	Datacenter string
@@ -53,6 +68,8 @@ type Config struct {
 	Metrics *prometheus.Registry
 
 	Logger *slog.Logger
+
+	auditInterval time.Duration // 0 is [audit.Interval]; tests only
 }
 
 func (c Config) withDefaults() Config {
@@ -60,6 +77,7 @@ func (c Config) withDefaults() Config {
 		c.BootstrapExpect = 1
 	}
 	c.RaftMultiplier = cmp.Or(c.RaftMultiplier, 1)
+	c.auditInterval = cmp.Or(c.auditInterval, audit.Interval)
 	if c.Network == nil {
 		c.Network = cluster.TCP{}
 	}
@@ -115,6 +133,9 @@ func (c Config) Validate() error {
 	}
 	if c.NonVoter && len(c.Join) == 0 {
 		return errors.New("--nonvoter needs --join: a read replica must find the cluster that it copies")
+	}
+	if c.DeadAfter < 0 || c.DeadAfter > 0 && c.DeadAfter < time.Second {
+		return fmt.Errorf("--dead-after is at least 1s, not %s", c.DeadAfter)
 	}
 	if c.RaftMultiplier < 0 || c.RaftMultiplier > 20 {
 		return fmt.Errorf("--raft-multiplier is 1 to 20, not %d", c.RaftMultiplier)

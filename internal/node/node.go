@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/musterhq/muster/cluster"
 	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/http"
+	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/disk"
 	"github.com/musterhq/muster/store"
 )
 
@@ -20,9 +20,16 @@ type Node struct {
 	config     Config
 	http       net.Listener
 	checkpoint *store.Checkpoint
+	found      found // of the checkpoint, at the start
 	machine    *fsm.Machine
 	member     *cluster.Member
 	writer     *fsm.Writer
+	disk       *disk.Guard
+
+	resignation *resignation
+	auditor     *audit.Auditor
+
+	restoring sync.Mutex // while an operator's snapshot is restored by way of this node
 
 	teardown  teardown
 	failed    chan error
@@ -43,23 +50,13 @@ func Start(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.teardown.run(ctx))
 		}
 	}()
-	steps := []func(context.Context) error{n.makeDataDir, n.listen, n.openMachine, n.openMember, n.keepState, n.join, n.serve}
+	steps := []func(context.Context) error{n.takeDataDir, n.guardDisk, n.listen, n.openMachine, n.openMember, n.checkBelonging, n.keepState, n.join, n.serve}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return n, nil
-}
-
-func (n *Node) makeDataDir(context.Context) error {
-	if err := os.MkdirAll(n.config.DataDir, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
-	}
-	if _, err := os.ReadDir(n.config.DataDir); err != nil {
-		return fmt.Errorf("read the data directory: %w; give this user access to it, or choose another with --data-dir", err)
-	}
-	return nil
 }
 
 // listen takes the HTTP port before anything is written; it is served last.
@@ -79,22 +76,6 @@ func (n *Node) listen(ctx context.Context) error {
 	return nil
 }
 
-// openMachine loads the checkpoint.
-func (n *Node) openMachine(context.Context) error {
-	checkpoint, err := store.Open(filepath.Join(n.config.DataDir, "state.db"))
-	if err != nil {
-		return err
-	}
-	n.teardown.add("close the checkpoint", func(context.Context) error { return checkpoint.Close() })
-	image, err := checkpoint.Load()
-	if err != nil {
-		return err
-	}
-	n.checkpoint = checkpoint
-	n.machine = fsm.NewMachine(image, n.ClusterID)
-	return nil
-}
-
 func (n *Node) openMember(ctx context.Context) error {
 	c := n.config
 	member, err := cluster.New(ctx, cluster.Config{
@@ -102,9 +83,9 @@ func (n *Node) openMember(ctx context.Context) error {
 		PeerAddr: c.PeerAddr, GossipAddr: c.GossipAddr,
 		AdvertisePeer: c.AdvertisePeer, AdvertiseGossip: c.AdvertiseGossip, AdvertiseHTTP: n.HTTPAddr(),
 		Label: c.ID, Zone: c.Zone, Datacenter: c.Datacenter, Version: c.Version, Meta: c.Meta,
-		Join: c.Join, Expect: c.BootstrapExpect, NonVoter: c.NonVoter,
-		Multiplier: c.RaftMultiplier,
-		Network:    c.Network, Machine: n.machine, Log: c.Logger,
+		Join: c.Join, Expect: c.BootstrapExpect, NonVoter: c.NonVoter, DeadAfter: c.DeadAfter,
+		Multiplier: c.RaftMultiplier, SnapshotThreshold: c.SnapshotThreshold, TrailingLogs: c.TrailingLogs,
+		Network: c.Network, Machine: n.machine, Log: c.Logger,
 	})
 	if err != nil {
 		return err
@@ -123,14 +104,25 @@ func (n *Node) keepState(context.Context) error {
 
 // join takes part in the cluster, ready to be asked for writes by clients and by other nodes.
 func (n *Node) join(context.Context) error {
-	n.writer = fsm.NewWriter(n.member)
+	n.resignation = &resignation{cluster: n.member, unfit: n.unfit, log: n.config.Logger}
+	n.member.Handle(callFit, n.resignation.answerFitness)
+	n.writer = fsm.NewWriter(entrance{n.member, n.resignation.refusal, n.Sound})
 	n.member.Handle(fsm.CallWrite, n.writer.AnswerWrite)
+	n.member.Handle(fsm.CallRestore, n.writer.AnswerRestore)
+	if err := n.prepareAudit(); err != nil {
+		return err
+	}
 	if err := n.member.Start(); err != nil {
 		return err
 	}
 	n.goUntil("be a member", func(ctx context.Context) error { return firstOf(ctx, n.member.Failed()) })
 	n.goUntil("take writes", func(ctx context.Context) error {
 		n.writer.Run(ctx)
+		return nil
+	})
+	n.resignWhereUnfit()
+	n.goUntil("compare states", func(ctx context.Context) error {
+		n.auditor.Run(ctx, n.config.auditInterval)
 		return nil
 	})
 	return nil

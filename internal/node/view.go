@@ -25,6 +25,9 @@ func (n *Node) Await(ctx context.Context, index uint64) error { return n.machine
 
 // Submit has operations applied by the cluster, all or none; see [fsm.Writer.Submit].
 func (n *Node) Submit(ctx context.Context, ops ...registry.Operation) (fsm.Outcome, error) {
+	if err := n.member.Expelled(); err != nil {
+		return fsm.Outcome{}, err // no leader will come
+	}
 	return n.writer.Submit(ctx, ops...)
 }
 
@@ -32,10 +35,13 @@ func (n *Node) Submit(ctx context.Context, ops ...registry.Operation) (fsm.Outco
 func (n *Node) Freshness() (age time.Duration, ready bool) {
 	age, ready = n.member.Age()
 	if !ready {
-		return never, n.config.AllowStaleStart
+		return never, n.config.AllowStaleStart && n.member.Expelled() == nil
 	}
 	return age, true
 }
+
+// Sound is nil unless the state was found to be wrong, and is being replaced.
+func (n *Node) Sound() error { return n.machine.Sound() }
 
 // ReadIndex is an index that covers every write acknowledged before the call; see [cluster.Member.ReadIndex].
 func (n *Node) ReadIndex(ctx context.Context) (uint64, error) { return n.member.ReadIndex(ctx) }
@@ -60,6 +66,12 @@ func (n *Node) GossipAddr() string { return n.member.GossipAddr() }
 
 // Ready is nil once the node knows a leader and has caught up since its start.
 func (n *Node) Ready() error {
+	if err := n.member.Expelled(); err != nil {
+		return err
+	}
+	if err := n.Sound(); err != nil {
+		return err
+	}
 	if leader, _ := n.member.Leader(); leader == "" {
 		return fmt.Errorf("%w: %s", fault.ErrNoLeader, n.member.Electorate())
 	}
@@ -118,8 +130,8 @@ func describe(of cluster.Node) wire.Node {
 	if of.Voter {
 		described.Role = "voter"
 	}
-	if of.State != "" {
-		contact := registry.Duration(of.LastContact)
+	if of.LastContact != nil {
+		contact := registry.Duration(*of.LastContact)
 		described.LastContact = &contact
 	}
 	return described

@@ -23,6 +23,7 @@ type Process struct {
 
 	t       testing.TB
 	args    []string
+	logPath string
 	log     *os.File
 	command *exec.Cmd     // nil while it does not run
 	exited  chan struct{} // closed when the process has ended, and waitErr is set
@@ -39,15 +40,30 @@ type Processes struct {
 // are ready. The end of the test kills them; where it failed, their logs stay and are named.
 func StartProcesses(t testing.TB, n int, flags ...string) *Processes {
 	t.Helper()
-	c := &Processes{t: t}
 	dir := keepOnFailure(t)
+	var data []string
+	for i := range n {
+		data = append(data, filepath.Join(dir, fmt.Sprintf("n%d", i+1)))
+	}
+	return startProcesses(t, dir, data, flags)
+}
+
+// StartProcessesIn is [StartProcesses] with a data directory of the test's own for each node.
+func StartProcessesIn(t testing.TB, data []string, flags ...string) *Processes {
+	t.Helper()
+	return startProcesses(t, keepOnFailure(t), data, flags)
+}
+
+func startProcesses(t testing.TB, logs string, data, flags []string) *Processes {
+	t.Helper()
+	c := &Processes{t: t}
 	var gossip []string
-	for range n {
+	for range data {
 		gossip = append(gossip, FreeAddress(t))
 	}
-	for i := range n {
-		c.Nodes = append(c.Nodes, newProcess(t, dir, fmt.Sprintf("n%d", i+1), gossip[i],
-			append([]string{"--join", strings.Join(gossip, ","), "--bootstrap-expect", fmt.Sprint(n)}, flags...)))
+	for i := range data {
+		c.Nodes = append(c.Nodes, newProcess(t, logs, data[i], fmt.Sprintf("n%d", i+1), gossip[i],
+			append([]string{"--join", strings.Join(gossip, ","), "--bootstrap-expect", fmt.Sprint(len(data))}, flags...)))
 	}
 	for _, p := range c.Nodes {
 		p.Start()
@@ -59,7 +75,8 @@ func StartProcesses(t testing.TB, n int, flags ...string) *Processes {
 // StartProcess starts one server with the flags and does not wait for anything.
 func StartProcess(t testing.TB, flags ...string) *Process {
 	t.Helper()
-	p := newProcess(t, keepOnFailure(t), "n1", FreeAddress(t), flags)
+	dir := keepOnFailure(t)
+	p := newProcess(t, dir, filepath.Join(dir, "n1"), "n1", FreeAddress(t), flags)
 	p.Start()
 	return p
 }
@@ -81,16 +98,16 @@ func keepOnFailure(t testing.TB) string {
 	return dir
 }
 
-func newProcess(t testing.TB, dir, name, gossip string, flags []string) *Process {
+func newProcess(t testing.TB, logs, data, name, gossip string, flags []string) *Process {
 	t.Helper()
 	http, peer := FreeAddress(t), FreeAddress(t)
-	p := &Process{Name: name, HTTP: "http://" + http, Gossip: gossip, DataDir: filepath.Join(dir, name), t: t}
+	p := &Process{Name: name, HTTP: "http://" + http, Gossip: gossip, DataDir: data, t: t, logPath: filepath.Join(logs, name+".log")}
 	p.args = append([]string{
 		"server", "--node-id", name, "--data-dir", p.DataDir,
 		"--http-addr", http, "--peer-addr", peer, "--gossip-addr", gossip,
 	}, flags...)
 	var err error
-	if p.log, err = os.OpenFile(p.DataDir+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+	if p.log, err = os.OpenFile(p.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -170,7 +187,7 @@ func (p *Process) Running() bool {
 
 // Log is what the process has written so far.
 func (p *Process) Log() string {
-	b, err := os.ReadFile(p.DataDir + ".log")
+	b, err := os.ReadFile(p.logPath)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -179,9 +196,9 @@ func (p *Process) Log() string {
 
 // requireNoRaces fails the test where the race detector, inside the process, found one.
 func (p *Process) requireNoRaces() {
-	b, err := os.ReadFile(p.DataDir + ".log")
+	b, err := os.ReadFile(p.logPath)
 	if err == nil && bytes.Contains(b, []byte("DATA RACE")) {
-		p.t.Errorf("a data race in %s; its log is %s.log", p.Name, p.DataDir)
+		p.t.Errorf("a data race in %s; its log is %s", p.Name, p.logPath)
 	}
 }
 
@@ -222,9 +239,7 @@ func (c *Processes) Leader() *Process {
 			if !p.Running() {
 				continue
 			}
-			var self struct{ State string }
-			answer, err := Get(ctx, p.HTTP+"/v1/cluster/self")
-			if err == nil && answer.Decode(&self) == nil && self.State == "leader" {
+			if s, err := selfOf(ctx, p); err == nil && s.State == "leader" {
 				leader = p
 				return nil
 			}

@@ -27,6 +27,29 @@ type Node struct {
 	LastContact  *registry.Duration `json:"last_contact,omitempty"` // how long ago; absent where it is unknown
 }
 
+// Restored answers PUT /v1/cluster/snapshot: what the state has become.
+type Restored struct {
+	Index     uint64 `json:"index"` // with which everything is stamped
+	Instances int    `json:"instances"`
+	Services  int    `json:"services"`
+}
+
+// Transfer is the body of POST /v1/cluster/leadership.
+type Transfer struct {
+	To string `json:"to,omitempty"` // a label or a Raft id; empty is any node
+}
+
+// Leadership answers it.
+type Leadership struct {
+	Leader string `json:"leader"` // the label of the node that leads now
+}
+
+// RemovedNode answers DELETE /v1/cluster/nodes/{id}.
+type RemovedNode struct {
+	ID     string `json:"id"` // the label
+	RaftID string `json:"raft_id"`
+}
+
 // Self answers GET /v1/cluster/self: one node as it sees itself. Two nodes with the same AppliedIndex have the same
 // StateHash.
 type Self struct {

@@ -12,10 +12,11 @@ const (
 	HeaderDigest  = "Muster-Digest"  // of a registration: stands for the client's document in later heartbeats
 )
 
-// The media types of answers.
+// The media types of bodies.
 const (
-	TypeJSON    = "application/json"
-	TypeProblem = "application/problem+json"
+	TypeJSON     = "application/json"
+	TypeProblem  = "application/problem+json"
+	TypeSnapshot = "application/octet-stream"
 )
 
 // The query parameters of reads.
@@ -30,6 +31,7 @@ const (
 	ParamWait        = "wait"      // how long to wait for min_index
 	ParamCluster     = "cluster"   // the cluster that min_index belongs to
 	ParamConsistency = "consistency"
+	ParamForce       = "force" // of the removal of a node: even where the majority is lost by it
 
 	// Linearizable is the one value of [ParamConsistency].
 	Linearizable = "linearizable"

@@ -8,9 +8,14 @@ const (
 	PathBatch    = "/v1/batch"
 	PathCluster  = "/v1/cluster"
 	PathSelf     = "/v1/cluster/self"
-	PathHealthz  = "/healthz"
-	PathReadyz   = "/readyz"
-	PathMetrics  = "/metrics"
+	PathSnapshot = "/v1/cluster/snapshot"
+
+	PathLeadership = "/v1/cluster/leadership"
+	PathNodes      = "/v1/cluster/nodes"
+
+	PathHealthz = "/healthz"
+	PathReadyz  = "/readyz"
+	PathMetrics = "/metrics"
 )
 
 // PathService is where a service is discovered. As in all paths of this package, a slash within a name travels as %2F:
@@ -32,6 +37,11 @@ func PathInstance(service, id string) string {
 // PathHealth is where the health of an instance or of one of its checks is reported.
 func PathHealth(service, id string) string {
 	return PathInstance(service, id) + "/health"
+}
+
+// PathNode is one node of the cluster, by its label or Raft id: to remove it.
+func PathNode(node string) string {
+	return PathNodes + "/" + url.PathEscape(node)
 }
 
 // PathMaintenance is where an instance is taken out of discovery and brought back.

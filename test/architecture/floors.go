@@ -20,20 +20,26 @@ var floors = map[string]int{
 	"breaker":        0, // refusing calls that will fail
 	"internal/fault": 0, // the ways in which a cluster can fail to answer
 
-	"cluster":         1, // being a member: gossip, Raft, who leads
-	"health":          1, // probers, leases, verdicts
-	"lb":              1, // choosing one of many
-	"internal/record": 1, // an instance as canonical bytes
-	"internal/wire":   1, // what server and client share of HTTP
+	"internal/boltfile": 0, // a bbolt file that must not be believed
+	"internal/datadir":  0, // the directory that a node keeps its files in
 
+	"health":            1, // probers, leases, verdicts
+	"lb":                1, // choosing one of many
+	"internal/disk":     1, // how much space is left for a node's data
+	"internal/raftdisk": 1, // what Raft keeps on disk: log, vote, snapshots
+	"internal/record":   1, // an instance as canonical bytes
+	"internal/wire":     1, // what server and client share of HTTP
+
+	"cluster":      2, // being a member: gossip, Raft, who leads
 	"store":        2, // the checkpoint on disk
 	"client":       2, // the SDK
 	"internal/api": 2, // the calls that the command line makes
 
 	"fsm": 3, // both ends of the log
 
-	"http": 4, // what the outside speaks
-	"dns":  4,
+	"internal/audit": 4, // comparing the states of the nodes
+	"http":           4, // what the outside speaks
+	"dns":            4,
 
 	"internal/node": 5, // one node, assembled
 

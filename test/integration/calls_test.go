@@ -53,16 +53,6 @@ func discover(t testing.TB, node, service, minIndex string) []string {
 	return ids
 }
 
-// self is how a node describes itself.
-func self(ctx context.Context, node string) (wire.Self, error) {
-	var s wire.Self
-	answer, err := testcluster.Get(ctx, node+"/v1/cluster/self")
-	if err == nil {
-		err = answer.Decode(&s)
-	}
-	return s, err
-}
-
 // requireProblem checks that an answer is the problem of a code.
 func requireProblem(t testing.TB, answer testcluster.Answer, status int, code wire.Code) wire.Problem {
 	t.Helper()

@@ -78,29 +78,7 @@ func writeUntilAcknowledged(t *testing.T, node, id string) {
 // requireSameState waits until all nodes stand at one index, and compares what they hold there.
 func requireSameState(t *testing.T, c *testcluster.Processes, acknowledged []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	err := testcluster.Poll(ctx, func(ctx context.Context) error {
-		first, err := self(ctx, c.Nodes[0].HTTP)
-		if err != nil {
-			return err
-		}
-		for _, p := range c.Nodes[1:] {
-			other, err := self(ctx, p.HTTP)
-			switch {
-			case err != nil:
-				return err
-			case other.AppliedIndex != first.AppliedIndex:
-				return fmt.Errorf("%s stands at %d, %s at %d", c.Nodes[0].Name, first.AppliedIndex, p.Name, other.AppliedIndex)
-			case other.StateHash != first.StateHash:
-				t.Fatalf("%s and %s stand at %d with different states", c.Nodes[0].Name, p.Name, other.AppliedIndex)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testcluster.RequireSameState(t, c)
 	for _, p := range c.Nodes {
 		ids := discover(t, p.HTTP, "payments", "0")
 		for _, id := range acknowledged {

@@ -1,0 +1,49 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/raft"
+)
+
+// Server is a node as Raft's configuration and the list of a cluster's first voters name it.
+type Server struct {
+	RaftID string `json:"raft_id"`
+	Label  string `json:"label"`
+	Peer   string `json:"peer"` // host:port of its peer port
+}
+
+// String is the server in the form in which it stands in Raft's configuration as an address: label/id@host:port.
+//
+// That is more than an address, since the configuration is the one list that all nodes agree on and that outlives every node
+// in it. The label is there so that a node of which nobody has heard for long is still known by its name. The Raft id is
+// there because a place may change hands: where a node lost its disk, another one answers at the same port, and must not be
+// taken for the one whose votes and entries are gone. Every connection names the id that it is meant for.
+func (s Server) String() string { return s.Label + "/" + s.RaftID + "@" + s.Peer }
+
+func (s Server) address() raft.ServerAddress { return raft.ServerAddress(s.String()) }
+
+// parseServer reads what String has written. Of a mere host and port neither label nor id are known.
+func parseServer(text string) Server {
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		return Server{Peer: text}
+	}
+	label, id, _ := strings.Cut(text[:at], "/")
+	return Server{RaftID: id, Label: label, Peer: text[at+1:]}
+}
+
+func serverOf(s raft.Server) Server { return parseServer(string(s.Address)) }
+
+// validLabel tells whether a label can be part of an address.
+func validLabel(label string) error {
+	if label == "" {
+		return errors.New("the node's name is missing")
+	}
+	if strings.ContainsAny(label, "/@") {
+		return fmt.Errorf("the node's name %q may hold neither / nor @", label)
+	}
+	return nil
+}

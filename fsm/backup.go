@@ -1,0 +1,54 @@
+package fsm
+
+import (
+	"bufio"
+	"io"
+
+	"github.com/musterhq/muster/store"
+)
+
+// Backup is the state of one moment, for an operator to keep. It holds nothing up and costs nothing but the memory that
+// the state has given up since.
+type Backup struct {
+	position  *position
+	clusterID string
+}
+
+// Backup takes the newest state. It leaves out what is staged of a restore: that is under way, and no part of a backup. A
+// state that is in doubt is not worth keeping and gives an error.
+func (m *Machine) Backup() (Backup, error) {
+	p := *m.position.Load()
+	if err := m.Sound(); err != nil {
+		return Backup{}, err
+	}
+	p.hash.Leave(p.staging.Hash())
+	p.staging = store.Staging{}
+	return Backup{position: &p, clusterID: m.clusterID()}, nil
+}
+
+// Index is the index of the state.
+func (b Backup) Index() uint64 { return b.position.state.Index() }
+
+// WriteTo writes the state as a stream that [Inspect] checks and [Writer.Restore] brings back. The same backup gives the same
+// bytes every time.
+func (b Backup) WriteTo(to io.Writer) (int64, error) {
+	counted := &counter{to: to}
+	buffered := bufio.NewWriterSize(counted, 64<<10)
+	err := writeSnapshot(buffered, b.position, b.clusterID)
+	if err == nil {
+		err = buffered.Flush()
+	}
+	return counted.bytes, err
+}
+
+// counter counts what passes.
+type counter struct {
+	to    io.Writer
+	bytes int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.to.Write(b)
+	c.bytes += int64(n)
+	return n, err
+}

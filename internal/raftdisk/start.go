@@ -1,0 +1,86 @@
+package raftdisk
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/boltfile"
+)
+
+// Settle decides what a start begins with: the node's own checkpoint, which stands for the log up to applied, or Raft's
+// newest snapshot, where that is further. It refuses to begin with less than this node has had already, or with a hole.
+//
+// It is not trusted that a snapshot which lies there was ever applied: a node that was killed while it took one from its
+// leader has it, and not its content. Only the checkpoint knows what it stands for.
+func (d *Disk) Settle(applied uint64) (fromCheckpoint bool, err error) {
+	newest, err := d.snapshots.newest()
+	if err != nil {
+		return false, err
+	}
+	if err := d.dropDivergent(newest); err != nil {
+		return false, err
+	}
+	log, err := d.bounds()
+	switch {
+	case err != nil:
+		return false, err
+	case applied > max(log.Last, newest.Index):
+		return false, refusal(ErrLost, "the state on this disk stands at index %d, while Raft's log has %s, and its newest snapshot ends at %d", applied, log, newest.Index)
+	case log.First > newest.Index+1:
+		return false, refusal(ErrGap, "the log has %s, and the newest snapshot that is whole ends at %d", log, newest.Index)
+	}
+	return applied >= newest.Index, nil
+}
+
+// dropDivergent drops the log where its entry at the snapshot's index is of another term. hashicorp/raft takes a leader's
+// snapshot without it, and then refuses every entry that follows, since the one before it is the wrong one: for ever.
+// What it drops was never committed, and what came before the snapshot is in the snapshot. A log that has no such entry is
+// left alone: Raft goes by the snapshot there.
+func (d *Disk) dropDivergent(snapshot *raft.SnapshotMeta) error {
+	var entry raft.Log
+	err := d.entries.GetLog(snapshot.Index, &entry)
+	if errors.Is(err, raft.ErrLogNotFound) || err == nil && entry.Term == snapshot.Term {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	log, err := d.bounds()
+	if err != nil {
+		return err
+	}
+	d.config.Log.Warn("Raft's log contradicts the snapshot that the leader has sent; its entries, none of which was committed, are dropped",
+		"snapshot", snapshot.Index, "first", log.First, "last", log.Last)
+	return d.entries.DeleteRange(log.First, log.Last)
+}
+
+// StartRaft opens Raft on this storage. From then on an error of the storage is told to [Config.Failed].
+func (d *Disk) StartRaft(config *raft.Config, machine raft.BatchingFSM, transport raft.Transport) (r *raft.Raft, err error) {
+	cached, err := raft.NewLogCache(cachedEntries, d.log)
+	if err != nil {
+		return nil, err
+	}
+	d.log.replays.Store(true)
+	started := make(chan struct{})
+	go func() { // where the storage fails, this goroutine just ends; see lastWord
+		defer close(started)
+		err = boltfile.Guard(func() error {
+			r, err = raft.NewRaft(config, restoring{machine, d}, cached, d.Stable(), d.snapshots, transport)
+			return err
+		})
+	}()
+	<-started
+	d.log.replays.Store(false)
+	if reason := d.broken.reason(); reason != nil {
+		err = reason
+	}
+	if err != nil {
+		if r != nil {
+			err = errors.Join(err, r.Shutdown().Error())
+		}
+		return nil, fmt.Errorf("start Raft: %w", err)
+	}
+	return r, nil
+}
