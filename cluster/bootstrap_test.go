@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -25,7 +26,7 @@ func TestThreeNodesFormOneCluster(t *testing.T) {
 			t.Errorf("%s knows the voters %v", n.config.Label, n.voters())
 		}
 	}
-	index := c.leader().commit("hello")
+	index := c.commit("hello")
 	for _, n := range c.nodes {
 		if err := n.journal.Await(soon(t), index); err != nil {
 			t.Errorf("%s does not apply: %v", n.config.Label, err)
@@ -39,8 +40,7 @@ func TestSmallClustersWorkToo(t *testing.T) {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			t.Parallel()
 			c := gather(t, size)
-			leader := c.leader()
-			index := leader.commit("hello")
+			index := c.commit("hello")
 			for _, n := range c.nodes {
 				read, err := n.ReadIndex(soon(t))
 				if err != nil || read < index {
@@ -50,13 +50,14 @@ func TestSmallClustersWorkToo(t *testing.T) {
 					t.Errorf("%s: %v", n.config.Label, err)
 				}
 			}
+			leader := c.leader()
 			leader.HandOver(soon(t)) // to nobody, or to the only other
 			leader.stop()
-			if size == 2 {
-				return
+			for _, o := range c.others(leader) {
+				leader.config.Join = append(leader.config.Join, o.GossipAddr()) // its own address is another now
 			}
 			leader.start()
-			if again := c.leader().commit("again"); again <= index {
+			if again := c.commit("again"); again <= index {
 				t.Errorf("after a restart the log goes on at %d, and had come to %d", again, index)
 			}
 		})
@@ -71,12 +72,15 @@ func TestClustersThatMeetLateStayApart(t *testing.T) {
 	if ids[0] == ids[1] {
 		t.Fatalf("both have the id %s", ids[0])
 	}
-	eventually(t, func() error { // once both have said in gossip where they belong
-		if err := b.gossip.join(a.GossipAddr()); err == nil || !strings.Contains(err.Error(), errStranger.Error()) {
-			return fmt.Errorf("gossip with the other cluster: %w", err)
+	eventually(t, func() error {
+		if a.gossip.said().ClusterID == "" || b.gossip.said().ClusterID == "" {
+			return errors.New("they have not said yet where they belong")
 		}
 		return nil
 	})
+	if err := b.gossip.join(a.GossipAddr()); err == nil || !strings.Contains(err.Error(), errStranger.Error()) {
+		t.Errorf("gossip with the other cluster: %v", err)
+	}
 	for _, n := range []*node{a, b} {
 		n.notes.awaitNote(t, "gossip has met a node of another cluster")
 		if met := n.gossip.neighbours(); len(met) != 1 {
@@ -219,12 +223,12 @@ func TestANewcomerIsLetInWithoutAVote(t *testing.T) {
 	if server < 0 || leader.servers()[server].Suffrage != raft.Nonvoter {
 		t.Errorf("the servers are %v", leader.servers())
 	}
-	if err := n.journal.Await(soon(t), leader.commit("hello")); err != nil {
+	if err := n.journal.Await(soon(t), c.commit("hello")); err != nil {
 		t.Errorf("it does not follow the log: %v", err)
 	}
 	n.stop()
 	n.start() // no newcomer any more
-	if err := n.journal.Await(soon(t), leader.commit("again")); err != nil {
+	if err := n.journal.Await(soon(t), c.commit("again")); err != nil {
 		t.Errorf("after a restart: %v", err)
 	}
 }
@@ -274,10 +278,25 @@ func TestOfTwoNewcomersOfOneNameOneIsLetIn(t *testing.T) {
 
 func TestANodeThatWaitsForOthersSaysSoOnlyWhenItTakesLong(t *testing.T) {
 	t.Parallel()
-	began := time.Now()
-	n := prepare(t, "n1", func(c *Config) { c.Expect = 3 }).start()
-	n.notes.awaitNote(t, "1 of the 3 voters that it expects have met")
-	if took := time.Since(began); took < seekComplaint {
-		t.Errorf("it complained after %v", took)
-	}
+	m, notes := seeker(t)
+	m.identity, m.config.Expect = identityIn(t, t.TempDir()), 3
+	const reason = "of the 3 voters that it expects have met"
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			m.belong(ctx)
+			close(ended)
+		}()
+		time.Sleep(seekComplaint - belongInterval)
+		if early := notes.with(reason); len(early) > 0 {
+			t.Errorf("it complains at once: %v", early)
+		}
+		time.Sleep(time.Minute)
+		if said := notes.with(reason); len(said) != 1 {
+			t.Errorf("in a minute it says so %d times", len(said))
+		}
+		cancel()
+		<-ended
+	})
 }

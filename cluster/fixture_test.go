@@ -91,11 +91,11 @@ type node struct {
 	running bool
 }
 
-// hurry lets elections take less time than in earnest.
+// hurry lets elections take less time than in earnest, but leaves a leader its office on a machine that is busy.
 func hurry(c *raft.Config) {
-	c.HeartbeatTimeout = 250 * time.Millisecond
-	c.ElectionTimeout = 250 * time.Millisecond
-	c.LeaderLeaseTimeout = 125 * time.Millisecond
+	c.HeartbeatTimeout = 400 * time.Millisecond
+	c.ElectionTimeout = 400 * time.Millisecond
+	c.LeaderLeaseTimeout = 400 * time.Millisecond
 }
 
 // prepare describes a node that is not made yet. It forms a cluster of its own unless it is told otherwise.
@@ -169,7 +169,7 @@ func (n *node) belongs() *node {
 	return n
 }
 
-// commit appends an entry, which must succeed, and returns its index.
+// commit appends an entry on this node, which must lead and stay the leader, and returns its index.
 func (n *node) commit(entry string) uint64 {
 	n.t.Helper()
 	answer, err := n.Commit(soon(n.t), []byte(entry))
@@ -220,6 +220,7 @@ func (c *company) leaderOf(nodes ...*node) *node {
 	c.t.Helper()
 	var leader *node
 	eventually(c.t, func() error {
+		leader = nil
 		for _, n := range nodes {
 			id, _ := n.Leader()
 			switch {
@@ -240,6 +241,21 @@ func (c *company) leaderOf(nodes ...*node) *node {
 		return nil
 	})
 	return leader
+}
+
+// commit appends an entry, which must succeed, and returns its index. On a machine that is busy, leaders change.
+func (c *company) commit(entry string) uint64 { return c.commitOn(c.nodes, entry) }
+
+func (c *company) commitOn(nodes []*node, entry string) (index uint64) {
+	c.t.Helper()
+	eventually(c.t, func() error {
+		answer, err := c.leaderOf(nodes...).Commit(soon(c.t), []byte(entry))
+		if err == nil {
+			index = answer.(uint64)
+		}
+		return err
+	})
+	return index
 }
 
 // others are the nodes but one.

@@ -91,7 +91,7 @@ func openGossip(bind, advertise, raftID string, mine meta, log *slog.Logger) (*g
 	config.DeadNodeReclaimTime = time.Second
 	config.TCPTimeout = gossipTimeout
 	var err error
-	if config.BindAddr, config.BindPort, err = splitAddress(bind); err != nil {
+	if config.BindAddr, config.BindPort, err = resolveAddress(bind); err != nil {
 		return nil, err
 	}
 	if advertise != "" {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -37,6 +38,11 @@ func hclogLevel(to *slog.Logger) hclog.Level {
 type slogSink struct{ to *slog.Logger }
 
 func (s slogSink) Accept(_ string, level hclog.Level, message string, args ...any) {
+	for i, arg := range args {
+		if format, ok := arg.(hclog.Format); ok { // a format and what goes into it, which hclog would put together
+			args[i] = fmt.Sprintf(fmt.Sprint(format[0]), format[1:]...)
+		}
+	}
 	s.to.Log(context.Background(), slogLevel(level, message), message, args...)
 }
 
@@ -49,6 +55,10 @@ var routine = map[string]bool{
 	"failed to appendEntries to":                               true,
 	"failed to heartbeat to":                                   true,
 	"failed to contact":                                        true,
+	"failed to pipeline appendEntries":                         true,
+	"failed to start pipeline replication to":                  true,
+	"failed to decode incoming command":                        true, // its connection was cut
+	"failed to flush response":                                 true,
 	"failed to make requestVote RPC":                           true,
 	"Election timeout reached, restarting election":            true,
 	"heartbeat timeout reached, starting election":             true,
@@ -58,6 +68,7 @@ var routine = map[string]bool{
 	// Of a node that was removed and has yet to learn it, or that can't hear the leader which the others have.
 	"rejecting pre-vote request since node is not in configuration": true,
 	"rejecting pre-vote request since we have a leader":             true,
+	"rejecting vote request since we have a leader":                 true,
 
 	// Autopilot's, when a leadership ends while it is at work.
 	"Error when computing next state":                          true,

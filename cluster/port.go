@@ -106,25 +106,26 @@ type raftStream struct {
 	port *port
 }
 
-// Dial connects to another node's Raft.
+// Dial connects to another node's Raft. Its time-out for a message is too long for a connection: after a partition, a new
+// attempt comes through long before the packets that the old one sends again.
 func (s raftStream) Dial(server raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout) // Raft's interface has no context
+	ctx, cancel := context.WithTimeout(context.Background(), min(timeout, dialTimeout)) // Raft's interface has no context
 	defer cancel()
 	to := parseServer(string(server))
 	conn, err := s.port.connections.Dial(ctx, to.Peer)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Write(appendPreamble(nil, s.port.clusterID(), to.RaftID)); err != nil {
+	if _, err := conn.Write(preamble(s.port.clusterID(), to.RaftID)); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil
 }
 
-func appendPreamble(b []byte, clusterID, raftID string) []byte {
-	b = append(b, raftPreamble, byte(len(clusterID)))
-	b = append(b, clusterID...)
+// preamble is what a Raft connection begins with: to which cluster it belongs, and for which server it is meant.
+func preamble(clusterID, raftID string) []byte {
+	b := append([]byte{raftPreamble, byte(len(clusterID))}, clusterID...)
 	b = append(b, byte(len(raftID)))
 	return append(b, raftID...)
 }

@@ -9,16 +9,20 @@ import (
 )
 
 // wires is the network of the nodes of a test, on loopback. Any two nodes can be parted: their connections end, and to
-// dial is to wait in vain, as if the packets were lost. Gossip does not use it.
+// dial is to wait until they are joined again, as if the packets were lost. Gossip does not use it.
 type wires struct {
 	mu     sync.Mutex
 	owners map[string]string // who listens at an address
 	parted map[[2]string]bool
+	healed chan struct{} // closed when nobody is parted any more
 	joints map[net.Conn][2]string
 }
 
 func newWires() *wires {
-	return &wires{owners: map[string]string{}, parted: map[[2]string]bool{}, joints: map[net.Conn][2]string{}}
+	return &wires{
+		owners: map[string]string{}, parted: map[[2]string]bool{}, healed: make(chan struct{}),
+		joints: map[net.Conn][2]string{},
+	}
 }
 
 func (w *wires) part(a, b string) {
@@ -37,6 +41,8 @@ func (w *wires) heal() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.parted)
+	close(w.healed)
+	w.healed = make(chan struct{})
 }
 
 // of is the network as the named node has it.
@@ -58,27 +64,34 @@ func (e end) Listen(ctx context.Context, address string) (net.Listener, error) {
 }
 
 func (e end) Dial(ctx context.Context, address string) (net.Conn, error) {
-	conn, err := TCP{}.Dial(ctx, address)
-	if err != nil {
-		return nil, err
+	for {
+		conn, err := TCP{}.Dial(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		healed, parted := e.solder(conn, address)
+		if !parted {
+			return conn, nil
+		}
+		_ = conn.Close()
+		select {
+		case <-healed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	if e.solder(conn, address) {
-		return conn, nil
-	}
-	_ = conn.Close()
-	<-ctx.Done()
-	return nil, ctx.Err()
 }
 
-func (e end) solder(conn net.Conn, address string) bool {
+// solder remembers a connection, unless its ends are parted.
+func (e end) solder(conn net.Conn, address string) (healed <-chan struct{}, parted bool) {
 	e.wires.mu.Lock()
 	defer e.wires.mu.Unlock()
 	ends := [2]string{e.name, e.wires.owners[address]}
 	if e.wires.parted[ends] {
-		return false
+		return e.wires.healed, true
 	}
 	e.wires.joints[conn] = ends
-	return true
+	return nil, false
 }
 
 // pipes is a [Network] without sockets, for tests that run outside real time.

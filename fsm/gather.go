@@ -144,7 +144,7 @@ func (g *gatherer) take() []*pending {
 			size += len(p.encoded)
 		}
 		for _, t := range p.targets {
-			held[t] = true // also by one that stays, lest a later write overtakes it
+			held[t] = true // also by one that stays, or those that come later could keep it out for ever
 		}
 	}
 	clear(g.queue[len(stay):])

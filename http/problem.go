@@ -1,6 +1,7 @@
 package http
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	nethttp "net/http"
@@ -38,7 +39,7 @@ func (a *api) rescue(w *answer, r *nethttp.Request) {
 	if cause == nil {
 		return
 	}
-	if cause == nethttp.ErrAbortHandler {
+	if err, ok := cause.(error); ok && errors.Is(err, nethttp.ErrAbortHandler) {
 		panic(cause)
 	}
 	a.log.LogAttrs(r.Context(), slog.LevelError, "panic while answering",

@@ -70,7 +70,7 @@ func TestAPanicAfterTheAnswerBeganCutsItOff(t *testing.T) {
 	w := &answer{ResponseWriter: httptest.NewRecorder()}
 	r := httptest.NewRequest("GET", payments1, nil)
 	defer func() {
-		if cause := recover(); cause != nethttp.ErrAbortHandler {
+		if cause, ok := recover().(error); !ok || !errors.Is(cause, nethttp.ErrAbortHandler) {
 			t.Errorf("went on with %v", cause)
 		}
 	}()
@@ -82,7 +82,7 @@ func TestAPanicAfterTheAnswerBeganCutsItOff(t *testing.T) {
 func TestAnAbortIsNotRescued(t *testing.T) {
 	api, recorder := testAPI(t), httptest.NewRecorder()
 	defer func() {
-		if cause := recover(); cause != nethttp.ErrAbortHandler || recorder.Body.Len() > 0 {
+		if cause, ok := recover().(error); !ok || !errors.Is(cause, nethttp.ErrAbortHandler) || recorder.Body.Len() > 0 {
 			t.Errorf("went on with %v after %q", cause, recorder.Body)
 		}
 	}()

@@ -13,6 +13,9 @@ import (
 
 // submit has operations decided by the log and sets the index at which they committed.
 func (a *api) submit(w *answer, r *nethttp.Request, ops ...registry.Operation) (fsm.Outcome, error) {
+	if r.Header.Get("Idempotency-Key") != "" {
+		return fsm.Outcome{}, invalid("Idempotency-Key", "is not supported by this version, which could not keep its promise: leave it out, and after an unknown outcome look before you write again")
+	}
 	w.waits(writeTimeout)
 	ctx, cancel := context.WithTimeout(r.Context(), writeTimeout)
 	defer cancel()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -90,7 +91,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 no node reachable, 
 
 // fail tells on stderr what went wrong and returns the exit status for it.
 func (p *program) fail(ctx context.Context, cmd *cobra.Command, err error) int {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		fmt.Fprintln(p.stderr, "muster: interrupted")
 		return exitFailed
 	}

@@ -57,7 +57,7 @@ func inspectFile(path string) (fsm.Summary, error) {
 	if err != nil {
 		return fsm.Summary{}, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	summary, err := fsm.Inspect(file)
 	if err != nil {
 		err = fmt.Errorf("%s is no whole snapshot: %w", path, err)

@@ -35,7 +35,7 @@ func (p *program) restore(cmd *cobra.Command, client *api.Client, path string) e
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	summary, err := fsm.Inspect(file)
 	if err != nil {
 		return fmt.Errorf("%s is no whole snapshot, nothing was changed: %w", path, err)

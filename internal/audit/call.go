@@ -13,7 +13,7 @@ import (
 
 // The calls between nodes. Both are asked with an index of eight bytes.
 const (
-	CallHash  = "state-hash" // what hash has your state at this index? None, or the hash
+	CallHash  = "state-hash" // what hash has your state at this index? None, or a byte that says of which kind it is, and it
 	CallState = "state"      // give me your state, at this index or beyond
 )
 
@@ -24,15 +24,19 @@ const (
 	statePatience = 10 * time.Second
 )
 
+// hashKind names the way in which a state is hashed. Whoever gives records another encoding gives this another number: nodes
+// of two versions, side by side while a cluster is upgraded, must not take each other's states for wrong.
+const hashKind = 1
+
 var errNoIndex = errors.New("another node asked with something else than an index")
 
 // askHash asks a node for the hash of its state at an index. It may not know, or not say.
 func (a *Auditor) askHash(ctx context.Context, id string, index uint64) (hash record.Hash, known bool) {
 	answer, err := a.cluster.Call(ctx, id, CallHash, binary.BigEndian.AppendUint64(nil, index))
-	if err != nil || len(answer) != len(hash) {
+	if err != nil || len(answer) != 1+len(hash) || answer[0] != hashKind {
 		return hash, false
 	}
-	return record.Hash(answer), true
+	return record.Hash(answer[1:]), true
 }
 
 // AnswerHash answers [CallHash]. A node whose state is in doubt does not say what it is.
@@ -42,7 +46,7 @@ func (a *Auditor) AnswerHash(ctx context.Context, request []byte) ([]byte, error
 		return nil, err
 	}
 	if hash, ok := a.machine.HashAt(index); ok {
-		return hash[:], nil
+		return append([]byte{hashKind}, hash[:]...), nil
 	}
 	return nil, nil
 }

@@ -4,7 +4,7 @@ import "errors"
 
 // The faults. They are wrapped with the details of the case and what to do about it.
 var (
-	ErrNotReady        = errors.New("not caught up since the start") // of local reads, after a start
+	ErrNotReady        = errors.New("not ready") // to answer reads: after a start, when stopping, while a wrong state is replaced
 	ErrNoLeader        = errors.New("no leader")
 	ErrTooStale        = errors.New("too stale")
 	ErrOverloaded      = errors.New("overloaded")

@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/musterhq/muster/cluster"
-	"github.com/musterhq/muster/internal/audit"
 )
 
 // Config is what one node is started with.
@@ -68,8 +68,6 @@ type Config struct {
 	Metrics *prometheus.Registry
 
 	Logger *slog.Logger
-
-	auditInterval time.Duration // 0 is [audit.Interval]; tests only
 }
 
 func (c Config) withDefaults() Config {
@@ -77,7 +75,6 @@ func (c Config) withDefaults() Config {
 		c.BootstrapExpect = 1
 	}
 	c.RaftMultiplier = cmp.Or(c.RaftMultiplier, 1)
-	c.auditInterval = cmp.Or(c.auditInterval, audit.Interval)
 	if c.Network == nil {
 		c.Network = cluster.TCP{}
 	}
@@ -161,7 +158,7 @@ func validateAddress(flag, address string) error {
 	if err != nil {
 		return fmt.Errorf("%s %q is not of the form host:port", flag, address)
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("%s %q has no port from 0 to 65535", flag, address)
 	}
 	return nil

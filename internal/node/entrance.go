@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/musterhq/muster/cluster"
+	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/internal/fault"
 )
 
@@ -14,7 +14,7 @@ var errNobodyFit = errors.New("no other voter answers that it is fit to lead")
 // entrance is the membership as the writer sees it: entries get into the log through a leader that may take them. What
 // Raft itself writes does not pass here.
 type entrance struct {
-	*cluster.Member
+	fsm.Cluster
 	refusal func() error // nil where entries may pass
 	sound   func() error // nil as long as what the state machine answers can be believed
 }
@@ -24,7 +24,7 @@ func (e entrance) Commit(ctx context.Context, entry []byte) (any, error) {
 	if err := e.refusal(); err != nil {
 		return nil, err
 	}
-	answer, err := e.Member.Commit(ctx, entry)
+	answer, err := e.Cluster.Commit(ctx, entry)
 	if wrong := e.sound(); err == nil && wrong != nil {
 		return nil, fault.Unknown(wrong) // it is committed, and what became of it only the others can tell
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/musterhq/muster/cluster"
 	"github.com/musterhq/muster/fsm"
@@ -29,6 +30,8 @@ type Node struct {
 	resignation *resignation
 	auditor     *audit.Auditor
 
+	auditInterval time.Duration // [audit.Interval], but for tests
+
 	restoring sync.Mutex // while an operator's snapshot is restored by way of this node
 
 	teardown  teardown
@@ -39,11 +42,13 @@ type Node struct {
 
 // Start puts a node together and returns when it serves; that a leader is known and the node has caught up is told by
 // [Node.Ready]. The context bounds Start alone. After an error nothing is left running.
-func Start(ctx context.Context, c Config) (_ *Node, err error) {
+func Start(ctx context.Context, c Config) (*Node, error) { return start(ctx, c, audit.Interval) }
+
+func start(ctx context.Context, c Config, auditInterval time.Duration) (_ *Node, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{config: c.withDefaults(), failed: make(chan error, 1)}
+	n := &Node{config: c.withDefaults(), failed: make(chan error, 1), auditInterval: auditInterval}
 	n.teardown.log = n.config.Logger
 	defer func() {
 		if err != nil {
@@ -122,7 +127,7 @@ func (n *Node) join(context.Context) error {
 	})
 	n.resignWhereUnfit()
 	n.goUntil("compare states", func(ctx context.Context) error {
-		n.auditor.Run(ctx, n.config.auditInterval)
+		n.auditor.Run(ctx, n.auditInterval)
 		return nil
 	})
 	return nil

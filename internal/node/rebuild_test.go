@@ -85,11 +85,11 @@ func startThree(t *testing.T) []*Node {
 	nodes := make([]*Node, 3)
 	for i := range nodes {
 		name := fmt.Sprintf("n%d", i+1)
-		n, err := Start(t.Context(), Config{
+		n, err := start(t.Context(), Config{
 			ID: name, DataDir: filepath.Join(dir, name), HTTPAddr: "127.0.0.1:0", PeerAddr: "127.0.0.1:0", GossipAddr: gossip[i],
-			Join: gossip, BootstrapExpect: 3, auditInterval: time.Second,
+			Join: gossip, BootstrapExpect: 3,
 			Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})).With("node", name),
-		})
+		}, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -143,10 +143,11 @@ const (
 
 // answerFitness is this node's answer to [callFit].
 func (r *resignation) answerFitness(context.Context, []byte) ([]byte, error) {
+	answer := answerFit
 	if r.unfit() != nil {
-		return []byte(answerUnfit), nil
+		answer = answerUnfit
 	}
-	return []byte(answerFit), nil
+	return []byte(answer), nil
 }
 
 // refusal is what a write that comes to this node as the leader is answered. While there is hope that another node takes

@@ -34,7 +34,7 @@ func (n *Node) Restore(ctx context.Context, snapshot io.Reader) (fsm.Restored, e
 		return fsm.Restored{}, err
 	}
 	log := n.config.Logger.With("instances", summary.Instances, "services", len(summary.Services), "bytes", summary.Bytes)
-	log.Info("restoring a snapshot", "taken at", summary.Index, "of cluster", summary.ClusterID)
+	log.Info("restoring a snapshot", "taken_at", summary.Index, "of_cluster", summary.ClusterID)
 	restored, err := n.writer.Restore(ctx, file, summary.SHA256)
 	if err != nil {
 		log.Warn("the snapshot was not restored", "error", err)

@@ -41,11 +41,14 @@ func (h *home) copied(t *testing.T) *home {
 	return c
 }
 
-// try starts the node. It takes a snapshot every 20 entries, and keeps so many behind one that the one before it will do.
+// trailingLogs is so many that they begin before the last snapshot but one, and not with the first entry.
+const trailingLogs = 300
+
+// try starts the node. It takes a snapshot every second or two.
 func (h *home) try() (*Node, error) {
 	return Start(h.t.Context(), Config{
 		ID: "n1", DataDir: h.dir, HTTPAddr: "127.0.0.1:0", PeerAddr: "127.0.0.1:0", GossipAddr: "127.0.0.1:0",
-		SnapshotThreshold: 20, TrailingLogs: 60,
+		SnapshotThreshold: 20, TrailingLogs: trailingLogs,
 		Logger: slog.New(slog.NewTextHandler(h.said, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	})
 }
@@ -104,16 +107,16 @@ func (h *home) snapshots() []string {
 	return found
 }
 
-// lived is the home of a node that was stopped in good order, with two snapshots, a log that goes on behind the second
-// one, and a checkpoint; and what the node held.
-func lived(t *testing.T) (h *home, holds string) {
+// lived is the home of a node that was stopped in good order, with so many snapshots, a log of at least so many entries that
+// goes on behind them, and a checkpoint; and what the node held.
+func lived(t *testing.T, snapshots int, entries uint64) (h *home, holds string) {
 	t.Helper()
 	h = newHome(t)
 	n := h.start()
-	for i := 0; len(h.snapshots()) < 2; i++ {
+	for i := 0; len(h.snapshots()) < snapshots || n.State().Index() < entries; i++ {
 		register(t, n, fmt.Sprintf("p%03d", i%60))
 		deregister(t, n, fmt.Sprintf("p%03d", (i+30)%60))
-		time.Sleep(10 * time.Millisecond) // Raft looks once a second
+		time.Sleep(20 * time.Millisecond) // Raft looks every one to two seconds, at most 200 entries later
 	}
 	for i := range 10 {
 		register(t, n, fmt.Sprintf("last%d", i))

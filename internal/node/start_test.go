@@ -31,8 +31,8 @@ func deregister(t *testing.T, n *Node, id string) {
 // The table of starts, with real files: what is missing, cut, damaged, of another time, another node, another cluster or a
 // newer muster, and what comes of it.
 func TestAStartServesTheRightStateOrSaysWhatToDo(t *testing.T) {
-	good, holds := lived(t)
-	older, _ := lived(t) // of another cluster, too
+	good, holds := lived(t, 2, trailingLogs+100)
+	other, _ := lived(t, 1, 0)
 
 	for name, test := range map[string]struct {
 		change  func(t *testing.T, h *home)
@@ -82,7 +82,7 @@ func TestAStartServesTheRightStateOrSaysWhatToDo(t *testing.T) {
 		},
 		"a checkpoint and the newest snapshot that are damaged": {
 			change: func(t *testing.T, h *home) {
-				change(t, h.path("state.db"), half)
+				change(t, h.path("state.db"), flipIn("last7"))
 				change(t, h.snapshots()[1]+"/state.bin", flip)
 			},
 			says: "a snapshot is damaged", aside: "state.db-",
@@ -95,7 +95,7 @@ func TestAStartServesTheRightStateOrSaysWhatToDo(t *testing.T) {
 			refused: []string{"snapshot that stands for the beginning of Raft's log is missing", "let it join again"},
 		},
 		"a checkpoint of another cluster": {
-			change: func(t *testing.T, h *home) { replace(t, h, older, "state.db") },
+			change: func(t *testing.T, h *home) { replace(t, h, other, "state.db") },
 			refused: []string{
 				"belongs to cluster", "a data directory of its own",
 			},
@@ -123,7 +123,7 @@ func TestAStartServesTheRightStateOrSaysWhatToDo(t *testing.T) {
 		},
 		"a snapshot of another node": {
 			change: func(t *testing.T, h *home) {
-				theirs := older.snapshots()[1]
+				theirs := other.snapshots()[0]
 				if err := os.CopyFS(h.path("raft", "snapshots", theirs[strings.LastIndex(theirs, "/")+1:]), os.DirFS(theirs)); err != nil && !errors.Is(err, fs.ErrExist) {
 					t.Fatal(err)
 				}
@@ -161,7 +161,7 @@ func TestAStartServesTheRightStateOrSaysWhatToDo(t *testing.T) {
 			refused: []string{"damaged", "raft.db", "let it join again"},
 		},
 		"a log of another node": {
-			change:  func(t *testing.T, h *home) { replace(t, h, older, "raft/raft.db") },
+			change:  func(t *testing.T, h *home) { replace(t, h, other, "raft/raft.db") },
 			refused: []string{"of another node", "let it join again"},
 		},
 
@@ -178,7 +178,7 @@ func TestAStartServesTheRightStateOrSaysWhatToDo(t *testing.T) {
 			refused: []string{"node.json is damaged", "let it join again"},
 		},
 		"the identity of another node": {
-			change:  func(t *testing.T, h *home) { replace(t, h, older, "node.json") },
+			change:  func(t *testing.T, h *home) { replace(t, h, other, "node.json") },
 			refused: []string{"of another node", "let it join again"},
 		},
 		"an identity of a newer format": {
@@ -189,6 +189,7 @@ func TestAStartServesTheRightStateOrSaysWhatToDo(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h := good.copied(t)
 			test.change(t, h)
 			if test.refused != nil {
@@ -203,7 +204,7 @@ func TestAStartServesTheRightStateOrSaysWhatToDo(t *testing.T) {
 			if said := h.said.String(); strings.Count(said, test.says) != 1 && test.says != "" || test.says == "" && strings.Contains(said, "level=WARN") {
 				t.Errorf("it says:\n%s\nwant once: %q", said, test.says)
 			}
-			register(t, n, "one more")
+			register(t, n, "one-more")
 			after := content(n)
 			h.stop(n)
 			n = h.start()

@@ -76,7 +76,7 @@ func (n *Node) Ready() error {
 		return fmt.Errorf("%w: %s", fault.ErrNoLeader, n.member.Electorate())
 	}
 	if _, caughtUp := n.member.Age(); !caughtUp {
-		return fmt.Errorf("%w: applied up to %d so far", fault.ErrNotReady, n.machine.Applied())
+		return fmt.Errorf("%w: not caught up since the start, applied up to %d so far", fault.ErrNotReady, n.machine.Applied())
 	}
 	return nil
 }

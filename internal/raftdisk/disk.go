@@ -76,7 +76,10 @@ func Open(c Config) (_ *Disk, err error) {
 	if d.snapshots, err = openSnapshots(dir, c, d.entries, d.broken); err != nil {
 		return nil, err
 	}
-	return d, d.openLedger()
+	if err := d.openLedger(); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // openFile opens the log file, but not one that this node must have had and that is gone.
@@ -113,8 +116,8 @@ func (d *Disk) openLedger() error {
 		return err
 	}
 	if d.config.New {
-		if held != (bounds{}) || !d.ledger.unused() || d.snapshots.any() {
-			return refusal(ErrForeign, "this node has no identity yet, but finds a log or snapshots in %s: put node.json back that belongs to them", d.config.DataDir)
+		if held != (bounds{}) || !d.ledger.unused() {
+			return withoutIdentity(d.config.DataDir)
 		}
 		return d.ledger.change(func(p *page) { *p = page{Format: ledgerFormat, RaftID: d.config.RaftID} })
 	}

@@ -63,6 +63,15 @@ func (s *entryStore) GetLog(index uint64, entry *raft.Log) error {
 	if err := s.broken.reason(); err != nil {
 		return err
 	}
+	err := s.read(index, entry)
+	if err != nil && !errors.Is(err, raft.ErrLogNotFound) {
+		return s.broken.of(refusal(ErrDamaged, "entry %d of Raft's log %s: %s", index, s.path, err))
+	}
+	return err
+}
+
+// read reads and verifies an entry. An error that is not [raft.ErrLogNotFound] says what is wrong with it.
+func (s *entryStore) read(index uint64, entry *raft.Log) error {
 	err := boltfile.Guard(func() error { return s.bolt.GetLog(index, entry) })
 	if errors.Is(err, raft.ErrLogNotFound) {
 		return raft.ErrLogNotFound // by itself: Raft compares it
@@ -70,10 +79,7 @@ func (s *entryStore) GetLog(index uint64, entry *raft.Log) error {
 	if err == nil {
 		err = unsealed(index, entry)
 	}
-	if err != nil {
-		return s.broken.of(refusal(ErrDamaged, "entry %d of Raft's log %s: %s", index, s.path, err))
-	}
-	return nil
+	return err
 }
 
 func (s *entryStore) StoreLog(entry *raft.Log) error { return s.StoreLogs([]*raft.Log{entry}) }

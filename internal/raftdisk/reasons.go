@@ -41,3 +41,8 @@ func refusal(reason error, particulars string, args ...any) error {
 func newerFormat(path string, format, known int) error {
 	return fmt.Errorf("%s is %w: it has format %d, and this muster reads format %d: start a newer muster on this data directory", path, ErrNewerFormat, format, known)
 }
+
+// withoutIdentity refuses to begin a new node's life with the log or the snapshots of another.
+func withoutIdentity(dataDir string) error {
+	return refusal(ErrForeign, "there is no node.json in %s, but a log or snapshots of some node: put its node.json back if there is a copy, or else", dataDir)
+}

@@ -58,6 +58,9 @@ func (s *snapshotStore) audit() error {
 	if err != nil {
 		return err
 	}
+	if s.config.New && len(names) > 0 {
+		return withoutIdentity(s.config.DataDir)
+	}
 	for _, name := range names {
 		path := filepath.Join(s.path, name)
 		if strings.HasSuffix(name, ".tmp") {
@@ -98,12 +101,6 @@ func (s *snapshotStore) names() ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// any tells whether there is a finished snapshot.
-func (s *snapshotStore) any() bool {
-	metas, err := s.List()
-	return err != nil || len(metas) > 0
 }
 
 // inspect reads all of a snapshot. A [flaw] says that it can't be used.

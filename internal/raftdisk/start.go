@@ -31,7 +31,24 @@ func (d *Disk) Settle(applied uint64) (fromCheckpoint bool, err error) {
 	case log.First > newest.Index+1:
 		return false, refusal(ErrGap, "the log has %s, and the newest snapshot that is whole ends at %d", log, newest.Index)
 	}
-	return applied >= newest.Index, nil
+	return applied >= newest.Index, d.dropDamaged(log.First, min(log.Last, newest.Index))
+}
+
+// dropDamaged drops the beginning of the log up to the last damaged entry that the snapshot stands for. Such an entry is
+// needed for nothing but to spare a follower the snapshot. Left in the log it would end this node when a follower asks.
+func (d *Disk) dropDamaged(first, last uint64) error {
+	var damaged uint64
+	var entry raft.Log
+	for index := first; index <= last && first > 0; index++ {
+		if err := d.entries.read(index, &entry); err != nil && !errors.Is(err, raft.ErrLogNotFound) {
+			d.config.Log.Warn("an entry of Raft's log is damaged; the snapshot has what it was, and the log up to it is dropped", "index", index, "reason", err)
+			damaged = index
+		}
+	}
+	if damaged == 0 {
+		return nil
+	}
+	return d.entries.DeleteRange(first, damaged)
 }
 
 // dropDivergent drops the log where its entry at the snapshot's index is of another term. hashicorp/raft takes a leader's

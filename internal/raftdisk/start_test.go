@@ -3,6 +3,7 @@ package raftdisk
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -132,6 +133,30 @@ func TestAnEntryThatIsDamagedRefusesTheStart(t *testing.T) {
 	p.close(d)
 }
 
+// What a snapshot stands for, the log need not have.
+func TestADamagedEntryThatASnapshotStandsForIsDropped(t *testing.T) {
+	p := newPlace(t)
+	p.with(func(d *Disk) {
+		p.append(d, entriesOf(1, 1, 9)...)
+		p.snapshot(d, 6, 1)
+	})
+	change(t, p.path("raft.db"), flipped(t, "1/2"))
+	change(t, p.path("raft.db"), flipped(t, "1/4"))
+	d := p.open()
+	if _, err := d.Settle(9); err != nil {
+		t.Fatal(err)
+	}
+	if log, err := d.bounds(); log != (bounds{5, 9, 1}) || err != nil {
+		t.Errorf("the log has %s, %v", log, err)
+	}
+	if said := p.lines.String(); strings.Count(said, "index=2") != 1 || strings.Count(said, "index=4") != 1 {
+		t.Errorf("it says:\n%s", said)
+	}
+	v := p.startRaft(d, newMachine())
+	v.stop()
+	p.close(d)
+}
+
 // The log of a node that was stopped in good order must be what it was.
 func TestALogThatLostItsTailAfterItWasClosedIsRefused(t *testing.T) {
 	p := newPlace(t)
@@ -185,7 +210,17 @@ func TestAnotherNodesLogIsRefused(t *testing.T) {
 	p.id = "node-9"
 	p.wantRefusal(ErrForeign, "node-1", "node-9")
 	p.known = false // it has lost node.json, and has got a new id
-	p.wantRefusal(ErrForeign, "no identity")
+	p.wantRefusal(ErrForeign, "there is no node.json")
+}
+
+func TestSnapshotsWithoutAnIdentityAreRefused(t *testing.T) {
+	p := newPlace(t)
+	p.with(func(d *Disk) { p.snapshot(d, 8, 1) })
+	if err := os.Remove(p.path("raft.db")); err != nil {
+		t.Fatal(err)
+	}
+	p.known, p.id = false, "node-2"
+	p.wantRefusal(ErrForeign, "there is no node.json")
 }
 
 func TestWhatACrashInTheFirstStartHasLeftIsTakenOver(t *testing.T) {

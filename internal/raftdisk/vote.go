@@ -17,9 +17,9 @@ var (
 // voteStore makes Raft's record of its vote one write.
 //
 // hashicorp/raft writes the term it voted in and the candidate it voted for as two transactions. A crash between them
-// leaves the new term with the old candidate, after which the node would grant the same term to whoever asks, be its
-// log ever so stale: two leaders in one term. Here the term is held back until the candidate comes, and both are
-// written as one value.
+// leaves the new term with the candidate of an older one, who would then get a vote in the new term without a look at its
+// log: a candidate that lacks committed entries could be elected. Here the term is held back until the candidate comes, and
+// both are written as one value.
 //
 // Raft's main loop is the only caller of the four methods for these keys, so the held-back term needs no lock.
 type voteStore struct {

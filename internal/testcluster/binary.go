@@ -1,6 +1,7 @@
 package testcluster
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,7 +34,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	build := exec.Command("go", append(args, "github.com/musterhq/muster/cmd/muster")...)
+	build := exec.CommandContext(context.Background(), "go", append(args, "github.com/musterhq/muster/cmd/muster")...)
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build muster: %w\n%s", err, output)
 	}

@@ -1,6 +1,7 @@
 package testcluster
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -74,7 +75,7 @@ func (d *Disk) Restore() {
 func (d *Disk) mount() error { return run("mount", "-o", "loop", d.image, d.Path) }
 
 func run(name string, args ...string) error {
-	if output, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(context.Background(), name, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", name, err, output)
 	}
 	return nil

@@ -121,7 +121,7 @@ func newProcess(t testing.TB, logs, data, name, gossip string, flags []string) *
 // Start starts the process, which must not run.
 func (p *Process) Start() {
 	p.t.Helper()
-	p.command = exec.Command(Binary(p.t), p.args...)
+	p.command = exec.CommandContext(context.Background(), Binary(p.t), p.args...) // Kill and Stop end it
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	// Its life ends with the test's, whatever becomes of the test.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -21,7 +21,7 @@ type Node struct {
 	Zone         string             `json:"zone,omitempty"`
 	Version      string             `json:"version,omitempty"`
 	Role         string             `json:"role"`  // voter or nonvoter
-	State        string             `json:"state"` // leader, follower, candidate or unknown
+	State        string             `json:"state"` // leader, follower, candidate, shutdown or unknown
 	GossipState  string             `json:"gossip_state"`
 	AppliedIndex uint64             `json:"applied_index"`          // 0 where it is unknown
 	LastContact  *registry.Duration `json:"last_contact,omitempty"` // how long ago; absent where it is unknown

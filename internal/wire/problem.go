@@ -44,6 +44,9 @@ func NewProblem(code Code, detail string) *Problem {
 func ProblemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		passed := *p
+		if op, ok := errors.AsType[*registry.OperationError](err); ok {
+			passed.Position = &op.Position
+		}
 		return &passed
 	}
 	code := CodeOf(err)

@@ -136,7 +136,7 @@ func TestAFullDiskCostsTheLeadershipAndFullDisksCostWritesOnly(t *testing.T) {
 		within(t, 15*time.Second, func(ctx context.Context) error {
 			answer, err := tryRegister(ctx, p.HTTP, "payments", "too-much")
 			if err != nil || answer.Status != 507 {
-				return fmt.Errorf("a write at %s: %d %s, %v", p.Name, answer.Status, answer.Body, err)
+				return fmt.Errorf("a write at %s: %d %s, %w", p.Name, answer.Status, answer.Body, err)
 			}
 			problem := requireProblem(t, answer, 507, wire.CodeDiskFull)
 			if problem.Outcome != wire.NotApplied || !strings.Contains(problem.Detail, "--disk-reserve") {
@@ -163,7 +163,7 @@ func TestAFullDiskCostsTheLeadershipAndFullDisksCostWritesOnly(t *testing.T) {
 	within(t, 15*time.Second, func(ctx context.Context) error {
 		answer, err := tryRegister(ctx, c.Nodes[1].HTTP, "payments", "after")
 		if err != nil || answer.Status > 201 {
-			return fmt.Errorf("%d %s, %v", answer.Status, answer.Body, err)
+			return fmt.Errorf("%d %s, %w", answer.Status, answer.Body, err)
 		}
 		return nil
 	})

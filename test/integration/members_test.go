@@ -153,6 +153,13 @@ func (s *stream) progress(more int) {
 	})
 }
 
+// soFar is what was acknowledged up to now.
+func (s *stream) soFar() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.acknowledged)
+}
+
 func (s *stream) end() {
 	s.stop()
 	s.done.Wait()

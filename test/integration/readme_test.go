@@ -70,14 +70,14 @@ func TestTheReadmeDoesWhatItSays(t *testing.T) {
 	got := strings.Split(string(output), "@@@ ")[1:]
 	for i, s := range steps {
 		_, said, _ := strings.Cut(got[i], "\n")
-		if comparable(said) != comparable(s.output) {
+		if likeness(said) != likeness(s.output) {
 			t.Errorf("%s\nprints\n%s\nand the README says\n%s", s.command, said, s.output)
 		}
 	}
 }
 
-// comparable takes out what differs from run to run: the indexes of the log, and how wide a table is.
-func comparable(text string) string {
+// likeness takes out what differs from run to run: the indexes of the log, and how wide a table is.
+func likeness(text string) string {
 	text = regexp.MustCompile(`("\w*index"|"incarnation"):\d+`).ReplaceAllString(text, "$1:N")
 	return strings.Join(strings.Fields(text), " ")
 }
@@ -89,7 +89,7 @@ func startClusterScript(t *testing.T) (dir string, ports map[string]string) {
 	first := freeBlock(t)
 	ports = map[string]string{"7300": strconv.Itoa(first), "7310": strconv.Itoa(first + 10), "7320": strconv.Itoa(first + 20)}
 
-	script := exec.Command("../../scripts/cluster.sh", dir)
+	script := exec.CommandContext(context.Background(), "../../scripts/cluster.sh", dir)
 	script.Env = append(os.Environ(), "MUSTER="+testcluster.Binary(t), "MUSTER_PORT="+strconv.Itoa(first))
 	script.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := script.Start(); err != nil {
