@@ -71,6 +71,9 @@ func (m *Member) form(ctx context.Context, p promise) error {
 		return err
 	}
 	m.config.Log.Info("a new cluster was formed", "cluster", p.ClusterID, "voters", len(p.Servers))
+	if err := m.leadAlone(); err != nil {
+		return err
+	}
 	return m.joined(p.ClusterID, len(p.Servers))
 }
 

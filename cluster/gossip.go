@@ -74,6 +74,10 @@ type gossip struct {
 // nodes tell each other is some kilobytes.
 const gossipTimeout = 2 * time.Second
 
+// pushPullInterval is how often a node tells another one all that it knows. What was refused, such as the new address of a
+// node that seemed alive at its old one, is heard again then.
+const pushPullInterval = 5 * time.Second
+
 // openGossip listens on the gossip address and knows nobody yet. Nodes are named by their Raft ids there, which are
 // unique where labels may not be.
 func openGossip(bind, advertise, raftID string, mine meta, log *slog.Logger) (*gossip, error) {
@@ -89,6 +93,7 @@ func openGossip(bind, advertise, raftID string, mine meta, log *slog.Logger) (*g
 	// A name is a Raft id here, so whoever has it is the node, wherever it is. While it seems alive at its old address the
 	// new one is still refused: then there are two copies of one data directory.
 	config.DeadNodeReclaimTime = time.Second
+	config.PushPullInterval = pushPullInterval
 	config.TCPTimeout = gossipTimeout
 	var err error
 	if config.BindAddr, config.BindPort, err = resolveAddress(bind); err != nil {

@@ -134,7 +134,7 @@ func (m *Member) startRaft() error {
 		return err
 	}
 	m.leadership.observe(m.raft)
-	return nil
+	return m.leadAlone()
 }
 
 func (m *Member) startGossip() error {

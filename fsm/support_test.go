@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"os"
 
-	"github.com/musterhq/muster/internal/record"
 	"pgregory.net/rapid"
+
+	"github.com/musterhq/muster/internal/record"
 )
 
 // memorySink is a snapshot's file in memory.

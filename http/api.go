@@ -6,8 +6,9 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
-	"github.com/musterhq/muster/internal/wire"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/musterhq/muster/internal/wire"
 )
 
 // api answers requests. It is the same for all of them and never changes.

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/musterhq/muster/internal/fault"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/musterhq/muster/internal/fault"
 )
 
 // samples reads /metrics as a map from what stands before the value.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gorilla/mux"
+
 	"github.com/musterhq/muster/internal/wire"
 )
 

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -43,9 +44,7 @@ func (s filterScope) checkCollection(e *grammar.CollectionExpression) error {
 		return err
 	}
 	inner := filterScope{root: s.root, locals: map[string]reflect.Type{}}
-	for name, local := range s.locals {
-		inner.locals[name] = local
-	}
+	maps.Copy(inner.locals, s.locals)
 	bind := e.NameBinding
 	switch t.Kind() {
 	case reflect.Slice:

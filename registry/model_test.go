@@ -252,22 +252,23 @@ func (m *model) apply(index uint64, op registry.Operation) (registry.Result, err
 }
 
 func document(i registry.Instance) string {
-	checks := ""
+	var checks strings.Builder
 	for _, c := range i.Checks {
-		checks += fmt.Sprintf(" %s:%d", c.Name, c.Port)
+		checks.WriteString(fmt.Sprintf(" %s:%d", c.Name, c.Port))
 	}
-	return fmt.Sprintf("%d %q%s", i.Port, i.Tags, checks)
+	return fmt.Sprintf("%d %q%s", i.Port, i.Tags, checks.String())
 }
 
 func modelStatus(i registry.Instance) registry.Status {
-	all := string(i.Reported.Status)
+	var all strings.Builder
+	all.WriteString(string(i.Reported.Status))
 	for _, c := range i.Checks {
-		all += " " + string(c.Status)
+		all.WriteString(" " + string(c.Status))
 	}
 	switch {
-	case strings.Contains(all, "unhealthy"):
+	case strings.Contains(all.String(), "unhealthy"):
 		return registry.Unhealthy
-	case strings.Contains(all, "unknown"):
+	case strings.Contains(all.String(), "unknown"):
 		return registry.Unknown
 	default:
 		return registry.Healthy

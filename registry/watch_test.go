@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -124,11 +125,12 @@ func TestAWatchSeesAServiceComeChangeAndGo(t *testing.T) {
 				if err != nil {
 					t.Errorf("got error %v", err)
 				}
-				text := fmt.Sprintf("%s at %d:", snapshot.Service, snapshot.Index)
+				var text strings.Builder
+				text.WriteString(fmt.Sprintf("%s at %d:", snapshot.Service, snapshot.Index))
 				for _, i := range snapshot.Instances {
-					text += fmt.Sprintf(" %s:%d %s", i.ID, i.Port, i.Status)
+					text.WriteString(fmt.Sprintf(" %s:%d %s", i.ID, i.Port, i.Status))
 				}
-				seen = append(seen, text)
+				seen = append(seen, text.String())
 			}
 		}()
 		must := func(err error) {

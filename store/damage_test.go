@@ -5,13 +5,15 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/musterhq/muster/internal/record"
 	"go.etcd.io/bbolt"
+
+	"github.com/musterhq/muster/internal/record"
 )
 
 // savedFile is a file of a few dozen pages after several saves, and what it holds.
@@ -301,9 +303,7 @@ func encodedWith(t *testing.T, h header, more map[string]any) []byte {
 	if err := decoder.Decode(&fields); err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range more {
-		fields[name] = value
-	}
+	maps.Copy(fields, more)
 	if b, err = json.Marshal(fields); err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
-	"go.etcd.io/bbolt"
 )
 
 // Load reads the file back, and makes the State that it returns the one that the next Save is compared with. A file in which

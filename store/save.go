@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/musterhq/muster/registry"
 	"go.etcd.io/bbolt"
+
+	"github.com/musterhq/muster/registry"
 )
 
 // Save makes the file hold image instead of what it holds, all at once and durably: when it returns, the image is on the

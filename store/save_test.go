@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/musterhq/muster/registry"
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 	"pgregory.net/rapid"
+
+	"github.com/musterhq/muster/registry"
 )
 
 // Whatever happens to the state between one save and the next, the file holds what was saved last.

@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/musterhq/muster/internal/record"
 	"go.etcd.io/bbolt"
+
+	"github.com/musterhq/muster/internal/record"
 )
 
 // In the bucket of the staging stand the id of the restore under way, each of its chunks under this prefix and its number,

@@ -7,9 +7,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/musterhq/muster/registry"
 	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
+
+	"github.com/musterhq/muster/registry"
 )
 
 // staged is the image with another staging, at the next index.

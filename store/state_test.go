@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
 )

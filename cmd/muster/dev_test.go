@@ -38,8 +38,8 @@ func TestAClusterToTryThingsOutOn(t *testing.T) {
 
 	// What the banner says to try works as it stands.
 	for _, sample := range samples {
-		if strings.HasPrefix(sample, "muster ") {
-			runWith(t, program{}, split(strings.TrimPrefix(sample, "muster "))...).status0(t, sample)
+		if after, ok := strings.CutPrefix(sample, "muster "); ok {
+			runWith(t, program{}, split(after)...).status0(t, sample)
 		} else if out, err := exec.CommandContext(ctx, "sh", "-c", strings.Replace(sample, "curl", "curl -sf", 1)).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v %s", sample, err, out)
 		}

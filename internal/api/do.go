@@ -61,15 +61,16 @@ func ask[T any](ctx context.Context, c *Client, node *url.URL, call request) (An
 	if err != nil {
 		return Answer[T]{}, err
 	}
-	response, err := c.send(node, call, addressed)
-	if err != nil {
-		return Answer[T]{}, err
-	}
-	return read[T](ctx, node, call, response)
+	var answer Answer[T]
+	err = c.send(node, call, addressed, func(response *http.Response) (err error) {
+		answer, err = read[T](ctx, node, call, response)
+		return err
+	})
+	return answer, err
 }
 
-// send makes a call on one node and returns the answer if it is one of success. The caller closes its body.
-func (c *Client) send(node *url.URL, call request, addressed *http.Request) (*http.Response, error) {
+// send makes a call on one node and has take read the answer if it is one of success.
+func (c *Client) send(node *url.URL, call request, addressed *http.Request, take func(*http.Response) error) error {
 	ctx := addressed.Context()
 	var connected atomic.Bool
 	response, err := c.http.Do(addressed.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -77,17 +78,19 @@ func (c *Client) send(node *url.URL, call request, addressed *http.Request) (*ht
 	})))
 	switch {
 	case err != nil && !connected.Load():
-		return nil, &notReached{reason(ctx, err)}
+		return &notReached{reason(ctx, err)}
 	case err != nil:
-		return nil, noAnswer(ctx, node, call, err)
-	case response.StatusCode >= 200 && response.StatusCode <= 299:
-		return response, nil
+		return noAnswer(ctx, node, call, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 200 && response.StatusCode <= 299 {
+		return take(response)
 	}
 	body, err := readAll(ctx, node, call, response)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return nil, failed(node, call, response.StatusCode, body)
+	return failed(node, call, response.StatusCode, body)
 }
 
 // read reads an answer of success to its end.
@@ -117,7 +120,6 @@ func indexOf(response *http.Response) uint64 {
 }
 
 func readAll(ctx context.Context, node *url.URL, call request, response *http.Response) ([]byte, error) {
-	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -26,36 +27,27 @@ func restoreRequest() request {
 // That the connection broke off is an error of the reader, but what came must be checked by its own checksums all the same.
 func SaveSnapshot(ctx context.Context, c *Client, stall time.Duration, take func(snapshot io.Reader) error) error {
 	call := saveRequest()
-	var snapshot *moving
-	var begun *http.Response
-	var alive *idle
+	var taken error
 	err := c.try(ctx, call, func(node *url.URL) error {
 		ctx, idle := newIdle(ctx, call.patience)
+		defer idle.stop()
 		addressed, err := call.to(ctx, node)
-		if err == nil {
-			addressed.Header.Set("Accept", wire.TypeSnapshot)
-			begun, err = c.send(node, call, addressed)
-		}
 		if err != nil {
-			idle.stop()
 			return err
 		}
-		alive = idle
-		snapshot = &moving{from: begun.Body, moved: func(err error) error {
-			idle.allow(stall)
-			if err != nil && !errors.Is(err, io.EOF) {
-				return noAnswer(ctx, node, call, err)
-			}
-			return err
-		}}
-		return nil
+		addressed.Header.Set("Accept", wire.TypeSnapshot)
+		return c.send(node, call, addressed, func(response *http.Response) error {
+			taken = take(&moving{from: response.Body, moved: func(err error) error {
+				idle.allow(stall)
+				if err != nil && !errors.Is(err, io.EOF) {
+					return noAnswer(ctx, node, call, err)
+				}
+				return err
+			}})
+			return nil // whatever came of it, this node has answered
+		})
 	})
-	if err != nil {
-		return err
-	}
-	defer alive.stop()
-	defer begun.Body.Close()
-	return take(snapshot)
+	return cmp.Or(err, taken)
 }
 
 // RestoreSnapshot has a node restore the snapshot of so many bytes. A node that takes nothing for as long as stall is given up;
@@ -80,11 +72,10 @@ func RestoreSnapshot(ctx context.Context, c *Client, stall time.Duration, snapsh
 			}
 			return err
 		}})
-		response, err := c.send(node, call, addressed)
-		if err == nil {
+		return c.send(node, call, addressed, func(response *http.Response) (err error) {
 			answer, err = read[wire.Restored](ctx, node, call, response)
-		}
-		return err
+			return err
+		})
 	})
 	return answer, err
 }

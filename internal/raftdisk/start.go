@@ -79,6 +79,9 @@ func (d *Disk) StartRaft(config *raft.Config, machine raft.BatchingFSM, transpor
 	if err != nil {
 		return nil, err
 	}
+	if d.log.end, err = d.log.LastIndex(); err != nil {
+		return nil, err
+	}
 	d.log.replays.Store(true)
 	started := make(chan struct{})
 	go func() { // where the storage fails, this goroutine just ends; see lastWord

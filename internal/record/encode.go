@@ -4,8 +4,9 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/musterhq/muster/registry"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/musterhq/muster/registry"
 )
 
 // Append appends the canonical bytes of i to b and returns the result. Two instances give the same bytes exactly when they

@@ -1,8 +1,9 @@
 package record_test
 
 import (
-	"github.com/musterhq/muster/registry"
 	"pgregory.net/rapid"
+
+	"github.com/musterhq/muster/registry"
 )
 
 // anyInstance draws instances that no rule of the registry has tidied up: any text, any number, any bytes.

@@ -4,9 +4,10 @@ import (
 	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
-	"pgregory.net/rapid"
 )
 
 func hashOf(instances []*registry.Instance) record.Hash {

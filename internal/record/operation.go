@@ -3,8 +3,9 @@ package record
 import (
 	"fmt"
 
-	"github.com/musterhq/muster/registry"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/musterhq/muster/registry"
 )
 
 // The kinds of operations. Unlike a field, a kind that a reader does not know is an error: to skip an operation that

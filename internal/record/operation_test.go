@@ -7,9 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
-	"pgregory.net/rapid"
 )
 
 func anyOperation() *rapid.Generator[registry.Operation] {

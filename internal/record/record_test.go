@@ -12,10 +12,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/musterhq/muster/internal/record"
-	"github.com/musterhq/muster/registry"
 	"google.golang.org/protobuf/encoding/protowire"
 	"pgregory.net/rapid"
+
+	"github.com/musterhq/muster/internal/record"
+	"github.com/musterhq/muster/registry"
 )
 
 // full is an instance with something in every field.

@@ -3,8 +3,9 @@ package record
 import (
 	"fmt"
 
-	"github.com/musterhq/muster/registry"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/musterhq/muster/registry"
 )
 
 const (

@@ -12,8 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/musterhq/muster/internal/record"
 	"pgregory.net/rapid"
+
+	"github.com/musterhq/muster/internal/record"
 )
 
 const limit = 64

@@ -192,6 +192,32 @@ func TestANodeThatLostItsDiskTakesItsOwnPlace(t *testing.T) {
 	s.requireAll(lost)
 }
 
+func TestANodeThatCrashedAndComesBackElsewhereIsFound(t *testing.T) {
+	t.Parallel()
+	c := testcluster.StartProcesses(t, 3)
+	moved := c.Others(c.Leader())[0]
+	before := awaitMembers(t, moved, "n1:voter", "n2:voter", "n3:voter")[moved.Name]
+	moved.Kill()
+	s := startStream(t, c.Others(moved)...)
+	s.progress(20)
+	s.end()
+	moved.Flags("--peer-addr", testcluster.FreeAddress(t), "--gossip-addr", testcluster.FreeAddress(t))
+	moved.Start()
+	await(t, moved.AwaitReady)
+	s.requireAll(moved)
+	for _, p := range c.Nodes {
+		await(t, func(ctx context.Context) error {
+			now, err := cluster(ctx, p.HTTP)
+			for _, n := range now.Nodes {
+				if n.ID == moved.Name && (n.RaftID != before.RaftID || n.Peer == before.Peer || n.GossipState != "alive") {
+					err = fmt.Errorf("%s sees %+v", p.Name, n)
+				}
+			}
+			return err
+		})
+	}
+}
+
 func TestAReadReplicaAnswersReadsAndCountsForNoMajority(t *testing.T) {
 	t.Parallel()
 	c := testcluster.StartProcesses(t, 3)

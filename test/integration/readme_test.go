@@ -86,7 +86,7 @@ func likeness(text string) string {
 func startClusterScript(t *testing.T) (dir string, ports map[string]string) {
 	t.Helper()
 	dir = t.TempDir()
-	first := freeBlock(t)
+	first := testcluster.FreePorts(t, 0, 1, 2, 10, 11, 12, 20, 21, 22) // those that the script derives from the first
 	ports = map[string]string{"7300": strconv.Itoa(first), "7310": strconv.Itoa(first + 10), "7320": strconv.Itoa(first + 20)}
 
 	script := exec.CommandContext(context.Background(), "../../scripts/cluster.sh", dir)
@@ -114,25 +114,4 @@ func startClusterScript(t *testing.T) (dir string, ports map[string]string) {
 		}
 	}
 	return dir, ports
-}
-
-// freeBlock finds a port that is free together with the others that the script derives from it.
-func freeBlock(t *testing.T) int {
-	t.Helper()
-	for range 50 {
-		_, text, _ := strings.Cut(testcluster.FreeAddress(t), ":")
-		first, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		free := true
-		for _, offset := range []int{0, 1, 2, 10, 11, 12, 20, 21, 22} {
-			free = free && testcluster.IsFree(t.Context(), fmt.Sprintf("127.0.0.1:%d", first+offset))
-		}
-		if free {
-			return first
-		}
-	}
-	t.Fatal("no free block of ports was found")
-	return 0
 }
