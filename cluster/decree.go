@@ -36,6 +36,9 @@ func decreeFaults() map[string]error {
 // failed puts an error into words for the way back.
 func failed(err error) decree {
 	d := decree{Fault: "internal", Detail: err.Error(), Unknown: fault.IsUnknown(err)}
+	if inner := errors.Unwrap(err); d.Unknown && inner != nil {
+		d.Detail = inner.Error() // what marks it as unknown is said on the other side
+	}
 	for name, sentinel := range decreeFaults() {
 		if errors.Is(err, sentinel) {
 			d.Fault = name

@@ -155,12 +155,16 @@ func TestAFaultIsTheSameOnTheOtherSide(t *testing.T) {
 	for _, given := range []error{fault.ErrConflict, fault.ErrNodeNotFound, fault.Unknown(fault.ErrTimeout), errors.New("else")} {
 		d := failed(fmt.Errorf("%w: because", given))
 		got := d.err()
-		if got.Error() != fmt.Errorf("%w: because", given).Error() && !fault.IsUnknown(given) {
-			t.Errorf("%q became %q", given, got)
+		if want := fmt.Sprintf("%s: because", given); got.Error() != want && !fault.IsUnknown(given) {
+			t.Errorf("%q became %q", want, got)
 		}
 		if fault.IsUnknown(got) != fault.IsUnknown(given) || errors.Is(got, fault.ErrConflict) != errors.Is(given, fault.ErrConflict) {
 			t.Errorf("%v became %v", given, got)
 		}
+	}
+	given := fault.Unknown(fault.ErrTimeout)
+	if got := failed(given).err(); got.Error() != given.Error() {
+		t.Errorf("%q became %q", given, got)
 	}
 	if (decree{}).err() != nil {
 		t.Error("no fault became one")

@@ -28,15 +28,18 @@ func (m *Member) Age() (age time.Duration, ok bool) {
 	return time.Since(*vouched), true
 }
 
-// keepFresh asks again and again until the member ends.
+// keepFresh asks again and again until the member ends, and more often until the first answer: the start is not over
+// before.
 func (m *Member) keepFresh(ctx context.Context) {
-	tick := time.NewTicker(freshInterval)
-	defer tick.Stop()
 	for {
+		_, changed := m.Leader() // one that comes while this one is asked is asked at once
 		m.refresh(ctx)
-		_, changed := m.Leader()
+		pause := freshInterval
+		if _, caughtUp := m.Age(); !caughtUp {
+			pause = retryPause
+		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-changed:
 		case <-ctx.Done():
 			return

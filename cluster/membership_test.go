@@ -105,7 +105,8 @@ func TestAWipedNodeTakesItsOwnPlace(t *testing.T) {
 	leader := c.leaderOf(c.nodes...)
 	at := Server{RaftID: old, Label: label, Peer: peer}
 	var vote raft.RequestVoteResponse
-	err := leader.transport.RequestVote(raft.ServerID(old), at.address(), &raft.RequestVoteRequest{Term: 1}, &vote)
+	header := leader.announcer.request(raft.Log{Index: 1, Term: 1}).RPCHeader
+	err := leader.transport.RequestVote(raft.ServerID(old), at.address(), &raft.RequestVoteRequest{RPCHeader: header, Term: 1}, &vote)
 	if err == nil {
 		t.Error("a request for the vote of the lost disk was answered")
 	}

@@ -16,6 +16,8 @@ type answer struct {
 	route  string // the name of the route that was taken
 	status int    // 0 until the answer began
 	bytes  int64  // of the body
+
+	last func() bool // whether this is to be the last answer on its connection; nil if not
 }
 
 // Unwrap is for [nethttp.ResponseController].
@@ -25,6 +27,9 @@ func (w *answer) Unwrap() nethttp.ResponseWriter { return w.ResponseWriter }
 func (w *answer) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
+		if w.last != nil && w.last() {
+			w.Header().Set("Connection", "close")
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -32,7 +37,7 @@ func (w *answer) WriteHeader(status int) {
 // Write adds to the body.
 func (w *answer) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = nethttp.StatusOK
+		w.WriteHeader(nethttp.StatusOK)
 	}
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)

@@ -42,7 +42,7 @@ func newAPI(c Config) (*api, error) {
 
 // ServeHTTP is the only way in: every request passes here, and so does every panic on its way out.
 func (a *api) ServeHTTP(rw nethttp.ResponseWriter, r *nethttp.Request) {
-	w := &answer{ResponseWriter: rw, route: routeUnmatched}
+	w := &answer{ResponseWriter: rw, route: routeUnmatched, last: a.drain.begun}
 	a.metrics.inFlight.Inc()
 	defer a.observe(w, r, time.Now())
 	defer a.rescue(w, r)

@@ -56,6 +56,11 @@ const (
 	// answer put the time of the wait on top; see answer.waits.
 	answerTimeout = 15 * time.Second
 
+	// farewell is how long a server that stops still takes requests, each of which it answers as the last one of its
+	// connection. To close connections at once would meet requests that are already on their way, of which the caller could
+	// not know whether they were carried out.
+	farewell = 250 * time.Millisecond
+
 	defaultWait = 5 * time.Second  // for min_index
 	maxWait     = 10 * time.Minute // a longer wait is cut to this
 )

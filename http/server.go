@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	nethttp "net/http"
+	"time"
 )
 
 // Server serves the API of one node.
@@ -54,10 +55,15 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Shutdown stops listening, tells readyz and every read that waits for an index to say so, and returns when what is in
-// flight has been answered. If that takes longer than ctx allows it cuts the connections off and returns an error.
+// Shutdown tells readyz and every read that waits for an index that the server stops, bids the connections farewell for a
+// quarter of a second, stops listening, and returns when what is in flight has been answered. If that takes longer than ctx
+// allows it cuts the connections off and returns an error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.api.drain.begin()
+	select {
+	case <-time.After(farewell):
+	case <-ctx.Done():
+	}
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("http: requests still in flight were cut off: %w", err), s.http.Close())
 	}

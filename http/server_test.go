@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	nethttp "net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -200,5 +201,23 @@ func TestServingOnAListenerThatFailsSaysSo(t *testing.T) {
 	_ = l.Close()
 	if err := server.Serve(l); !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "pipe") {
 		t.Errorf("Serve returned %v", err)
+	}
+}
+
+// A connection that is closed while a request is on its way leaves the caller not knowing. So a server that stops says so
+// on every connection first.
+func TestAServerThatStopsAnswersOnceMoreOnEachConnection(t *testing.T) {
+	api := testAPI(t)
+	answers := func() nethttp.Header {
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))
+		return w.Result().Header //nolint:bodyclose // a recorder's has nothing to close
+	}
+	if answers().Get("Connection") == "close" {
+		t.Error("it says farewell before it stops")
+	}
+	api.drain.begin()
+	if answers().Get("Connection") != "close" {
+		t.Error("it does not say farewell")
 	}
 }

@@ -172,8 +172,9 @@ func TestDamageToOneNodeOfThreeIsHealedOrRefused(t *testing.T) {
 	c := startTrio(t)
 	dir := c.config[2].DataDir
 	random, counted := dice(t), tally{}
-	for i := range 150 {
-		register(t, c.nodes[i%3], fmt.Sprintf("p%03d", i))
+	for i := 0; i < 150 || len(snapshotsIn(t, dir)) == 0; i++ {
+		register(t, c.nodes[i%3], fmt.Sprintf("p%03d", i%150))
+		deregister(t, c.nodes[i%3], fmt.Sprintf("p%03d", (i+75)%150))
 	}
 	for trial := range flips(t) {
 		c.stopThird()

@@ -98,11 +98,13 @@ func content(n *Node) string {
 }
 
 // snapshots are the folders of Raft's snapshots, the oldest first.
-func (h *home) snapshots() []string {
-	h.t.Helper()
-	found, err := filepath.Glob(h.path("raft", "snapshots", "*-*-*"))
+func (h *home) snapshots() []string { return snapshotsIn(h.t, h.dir) }
+
+func snapshotsIn(t *testing.T, dir string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "raft", "snapshots", "*-*-*[0-9]"))
 	if err != nil {
-		h.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return found
 }

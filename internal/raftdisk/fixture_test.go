@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 30 * time.Second
 
 // eventually waits until check finds nothing wrong any more.
-func eventually(t *testing.T, check func() error) {
+func eventually(t testing.TB, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
@@ -41,7 +41,7 @@ func eventually(t *testing.T, check func() error) {
 
 // place is a data directory, and the node that it belongs to.
 type place struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	id    string
 	known bool // the node has an identity
@@ -51,7 +51,7 @@ type place struct {
 	failed []error
 }
 
-func newPlace(t *testing.T) *place {
+func newPlace(t testing.TB) *place {
 	t.Helper()
 	return &place{t: t, dir: t.TempDir(), id: "node-1"}
 }
@@ -97,7 +97,7 @@ func (p *place) wantRefusal(reason error, says ...string) {
 	wantLine(p.t, err, reason, says...)
 }
 
-func wantLine(t *testing.T, err, reason error, says ...string) {
+func wantLine(t testing.TB, err, reason error, says ...string) {
 	t.Helper()
 	if !errors.Is(err, reason) {
 		t.Fatalf("the error is %v, want one that is %q", err, reason)
@@ -184,7 +184,7 @@ func alone(id string) raft.Configuration {
 	return raft.Configuration{Servers: []raft.Server{{ID: raft.ServerID(id), Address: raft.ServerAddress(id)}}}
 }
 
-func inmem(t *testing.T) *raft.InmemTransport {
+func inmem(t testing.TB) *raft.InmemTransport {
 	t.Helper()
 	_, transport := raft.NewInmemTransport("")
 	t.Cleanup(func() { _ = transport.Close() })
@@ -192,7 +192,7 @@ func inmem(t *testing.T) *raft.InmemTransport {
 }
 
 // change changes a file.
-func change(t *testing.T, path string, f func(content []byte) []byte) {
+func change(t testing.TB, path string, f func(content []byte) []byte) {
 	t.Helper()
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -204,7 +204,7 @@ func change(t *testing.T, path string, f func(content []byte) []byte) {
 }
 
 // flipped flips a bit of what stands in a content, in every copy: bbolt leaves old ones behind.
-func flipped(t *testing.T, what string) func([]byte) []byte {
+func flipped(t testing.TB, what string) func([]byte) []byte {
 	return func(content []byte) []byte {
 		t.Helper()
 		damaged := []byte(what)

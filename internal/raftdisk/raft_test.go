@@ -79,7 +79,7 @@ func (text) Release() {}
 
 // voter is a node under test among two others, for which the test speaks.
 type voter struct {
-	t       *testing.T
+	t       testing.TB
 	raft    *raft.Raft
 	address raft.ServerAddress
 	peer    *raft.InmemTransport // the test's

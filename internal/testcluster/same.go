@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"syscall"
+	"net"
 	"testing"
 )
 
@@ -52,5 +52,8 @@ func selfOf(ctx context.Context, p *Process) (self, error) {
 	return s, err
 }
 
-// IsRefused tells whether a call failed since nobody listens where it went: it never left.
-func IsRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+// IsRefused tells whether a call failed since no connection came about: it never left.
+func IsRefused(err error) bool {
+	dial, ok := errors.AsType[*net.OpError](err)
+	return ok && dial.Op == "dial"
+}
