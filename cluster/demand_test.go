@@ -40,6 +40,28 @@ func TestLeadershipGoesWhereItIsAskedTo(t *testing.T) {
 	}
 }
 
+func TestTheDutiesOfALeaderEndWithItsLeadership(t *testing.T) {
+	t.Parallel()
+	c := gather(t, 3, quick)
+	old := c.leader()
+	next := c.others(old)[0]
+	eventually(t, func() error {
+		if _, ok := old.contact.last(raft.ServerID(next.RaftID())); !ok {
+			return errors.New("the leader has asked nobody")
+		}
+		return nil
+	})
+	if _, err := old.Transfer(soon(t), next.config.Label); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if silence := old.unanswered(next); silence < 5*old.config.pace.survey {
+			return fmt.Errorf("who leads no more has asked %s ago", silence)
+		}
+		return nil
+	})
+}
+
 func TestANodeAloneHandsNothingOver(t *testing.T) {
 	t.Parallel()
 	c := gather(t, 1)

@@ -127,13 +127,13 @@ func (g *gossip) said() meta {
 	return g.mine
 }
 
-// neighbours lists all nodes that gossip takes for alive, this one included, without those of which this node knew before
-// either had a cluster and which now belong to another. Memberlist does not tell which it has begun to suspect.
+// neighbours lists all nodes that gossip takes for alive, this one included; see [strangers] for those that it leaves out.
+// Memberlist does not tell which of them it has begun to suspect.
 func (g *gossip) neighbours() []neighbour {
-	members, mine := g.list.Members(), g.said()
+	members := g.list.Members()
 	all := make([]neighbour, 0, len(members))
 	for _, m := range members {
-		if n, ok := g.last(m.Name); ok && !n.strangeTo(mine) {
+		if n, ok := g.last(m.Name); ok {
 			all = append(all, n)
 		}
 	}

@@ -35,9 +35,9 @@ type Restored struct {
 // unless [fault.IsUnknown] holds. A [fault.ErrConflict] says that another restore has begun meanwhile.
 func (w *Writer) Restore(ctx context.Context, from io.Reader, sum Checksum) (Restored, error) {
 	restore := rand.Text()
-	chunks, err := w.layDown(ctx, restore, from)
+	err := w.layDown(ctx, restore, from)
 	if err == nil {
-		r := w.settle(ctx, step{restore: restore, kind: stepSwap, number: chunks, bytes: sum[:]})
+		r := w.settle(ctx, step{restore: restore, kind: stepSwap, bytes: sum[:]})
 		if r.err == nil {
 			return r.restored, nil
 		}
@@ -46,23 +46,22 @@ func (w *Writer) Restore(ctx context.Context, from io.Reader, sum Checksum) (Res
 	return w.takeBack(ctx, restore, err)
 }
 
-// layDown has the log lay all chunks down and returns how many there are.
-func (w *Writer) layDown(ctx context.Context, restore string, from io.Reader) (chunks uint64, err error) {
+// layDown has the log lay all chunks down.
+func (w *Writer) layDown(ctx context.Context, restore string, from io.Reader) error {
 	buffer := make([]byte, maxChunk)
-	for {
+	for number := uint64(0); ; number++ {
 		n, err := io.ReadFull(from, buffer)
 		if n > 0 {
-			r := w.settle(ctx, step{restore: restore, kind: stepChunk, number: chunks, bytes: buffer[:n]})
+			r := w.settle(ctx, step{restore: restore, kind: stepChunk, number: number, bytes: buffer[:n]})
 			if r.err != nil {
-				return 0, notLaid(ctx, chunks, r.err)
+				return notLaid(ctx, number, r.err)
 			}
-			chunks++
 		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return chunks, nil
+			return nil
 		case err != nil:
-			return 0, fmt.Errorf("read the snapshot again: %w", err)
+			return fmt.Errorf("read the snapshot again: %w", err)
 		}
 	}
 }

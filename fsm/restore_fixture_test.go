@@ -27,7 +27,7 @@ func stepsOf(restore string, snapshot []byte, size int) []step {
 		steps = append(steps, step{restore: restore, kind: stepChunk, number: uint64(len(steps)), bytes: rest[:n]})
 		rest = rest[n:]
 	}
-	return append(steps, step{restore: restore, kind: stepSwap, number: uint64(len(steps)), bytes: sum[:]})
+	return append(steps, step{restore: restore, kind: stepSwap, bytes: sum[:]})
 }
 
 // backupOf is the snapshot that an operator would have taken of a machine.

@@ -98,10 +98,10 @@ func TestAFollowerRestoresByWayOfTheLeader(t *testing.T) {
 }
 
 func TestARestoreGoesOnWhereAnswersAreLost(t *testing.T) {
-	lost := map[uint64]int{}
+	lost := map[stepKind]int{}
 	restoring(t, func(_ *fakeCluster, s *step, carry func() ([]byte, error)) ([]byte, error) {
 		answer, err := carry()
-		if lost[s.number]++; lost[s.number] < 3 {
+		if lost[s.kind<<32|stepKind(s.number)]++; lost[s.kind<<32|stepKind(s.number)] < 3 {
 			return nil, errors.New("connection reset")
 		}
 		return answer, err
@@ -109,9 +109,9 @@ func TestARestoreGoesOnWhereAnswersAreLost(t *testing.T) {
 }
 
 func TestARestoreGoesOnWhereStepsAreLost(t *testing.T) {
-	lost := map[uint64]int{}
+	lost := map[stepKind]int{}
 	restoring(t, func(_ *fakeCluster, s *step, carry func() ([]byte, error)) ([]byte, error) {
-		if lost[s.number]++; lost[s.number] < 3 {
+		if lost[s.kind<<32|stepKind(s.number)]++; lost[s.kind<<32|stepKind(s.number)] < 3 {
 			return nil, errors.New("connection reset")
 		}
 		return carry()
@@ -153,6 +153,23 @@ func TestARestoreWithoutALeaderChangesNothing(t *testing.T) {
 func TestASwapOfWhichNothingIsHeardIsUnknown(t *testing.T) {
 	restoring(t, func(_ *fakeCluster, s *step, carry func() ([]byte, error)) ([]byte, error) {
 		if s.kind != stepChunk {
+			return nil, errors.New("connection reset")
+		}
+		return carry()
+	}, func(t *testing.T, m *Machine, restored Restored, err error) {
+		wantUntouched(t, m, restored)
+		if !fault.IsUnknown(err) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestASwapThatMayStillBeDecidedIsUnknownAlsoWhereTheLastTryCameToNothing(t *testing.T) {
+	sent := false
+	restoring(t, func(leader *fakeCluster, s *step, carry func() ([]byte, error)) ([]byte, error) {
+		if s.kind == stepSwap && !sent {
+			sent = true
+			leader.elect("")
 			return nil, errors.New("connection reset")
 		}
 		return carry()

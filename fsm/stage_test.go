@@ -105,6 +105,9 @@ func TestReadersSeeTheOldStateUntilTheSwapAndWatchersHearOfAllThatIsGone(t *test
 		default:
 		}
 	}
+	if hash, ok := m.HashAt(m.Applied()); !ok || hash != m.Image().Hash {
+		t.Errorf("the hash after the last chunk is %s, %t", hash, ok)
+	}
 	if before := m.Publisher().State(); before.Len() != 2 || before.Service("gone") == nil {
 		t.Fatalf("before the swap readers see %d instances", before.Len())
 	}
@@ -181,12 +184,14 @@ func TestAStepThatDoesNotFitIsRefusedAndChangesNothing(t *testing.T) {
 func TestASwapOfWhatIsDamagedOrIncompleteChangesNothingAndDropsIt(t *testing.T) {
 	whole := backupOf(t, populated(t, 1, 20))
 	steps := stepsOf("r", whole, 600)
+	others := stepsOf("r", backupOf(t, populated(t, 1, 21)), 600)
 	flipped := bytes.Clone(whole)
 	flipped[len(flipped)/2] ^= 1
 	for name, c := range map[string][]step{
 		"a chunk is missing":       append(slices.Clone(steps[:len(steps)-2]), steps[len(steps)-1]),
 		"a bit was flipped":        append(slices.Clone(stepsOf("r", flipped, 600)[:len(steps)-1]), steps[len(steps)-1]),
 		"and its sum was sent too": stepsOf("r", flipped, 600),
+		"the sum is another's":     append(slices.Clone(others[:len(others)-1]), steps[len(steps)-1]),
 		"it is no snapshot":        stepsOf("r", []byte("no snapshot at all"), 600),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -286,6 +291,15 @@ func wantConsistentStaging(t *testing.T, m *Machine) {
 	}
 	if again.Hash() != s.Hash() {
 		t.Error("the chunks have changed since they were laid down")
+	}
+}
+
+func TestThereIsNoBackupOfAStateInDoubt(t *testing.T) {
+	m := populated(t, 1, 5)
+	wrong := errors.New("it differs from a majority")
+	m.Distrust(wrong)
+	if _, err := m.Backup(); !errors.Is(err, wrong) {
+		t.Errorf("error %v", err)
 	}
 }
 

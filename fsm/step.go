@@ -14,7 +14,7 @@ import (
 type step struct {
 	restore string // the id of the restore
 	kind    stepKind
-	number  uint64 // of a chunk, from 0 on; of a swap, how many chunks there are
+	number  uint64 // of a chunk, from 0 on
 	bytes   []byte // of a chunk, its part of the snapshot; of a swap, the SHA-256 of the whole
 }
 

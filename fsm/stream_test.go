@@ -130,6 +130,16 @@ func TestRecordsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 	}
 }
 
+func TestNothingFollowsTheTrailer(t *testing.T) {
+	whole := backupOf(t, populated(t, 1, 3))
+	before := restream(t, 0, payloadsOf(t, whole)...)
+	empty := restream(t, 0)
+	trailer := whole[len(before)-len(empty):] // both trailers are as long
+	if _, err := Inspect(bytes.NewReader(append(bytes.Clone(whole), trailer...))); err == nil || !strings.Contains(err.Error(), "after its trailer") {
+		t.Errorf("a second trailer: error %v", err)
+	}
+}
+
 // Whatever the bytes are: the reader comes to an end, and what it takes for a snapshot is the snapshot of that state.
 func FuzzReadSnapshot(f *testing.F) {
 	f.Add([]byte{})

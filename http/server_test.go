@@ -211,7 +211,7 @@ func TestAServerThatStopsAnswersOnceMoreOnEachConnection(t *testing.T) {
 	answers := func() nethttp.Header {
 		w := httptest.NewRecorder()
 		api.ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))
-		return w.Result().Header //nolint:bodyclose // a recorder's has nothing to close
+		return w.Result().Header
 	}
 	if answers().Get("Connection") == "close" {
 		t.Error("it says farewell before it stops")

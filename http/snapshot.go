@@ -51,7 +51,7 @@ func (a *api) restoreSnapshot(w *answer, r *nethttp.Request) error {
 	}
 	ctx, forget := a.drain.context(r.Context())
 	defer forget()
-	body := &upload{answer: w, control: nethttp.NewResponseController(w), body: r.Body, stopping: a.drain.begun}
+	body := &upload{control: nethttp.NewResponseController(w), body: r.Body, stopping: a.drain.begun}
 	defer a.drain.after(body.hurry)()
 	restored, err := a.node.Restore(ctx, body)
 	w.waits(0) // the answer's own time begins

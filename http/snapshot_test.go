@@ -282,6 +282,21 @@ func TestASlowDownloadThatMakesProgressIsNotCutOff(t *testing.T) {
 	})
 }
 
+func TestASnapshotThatCannotBeWrittenToItsEndBreaksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := serve(t)
+		defer stop()
+		fill(s)
+		larger := registry.Instance{Service: "z", ID: "i", Address: "10.0.0.7", Port: 80, Metadata: map[string]string{"k": strings.Repeat("v", 2<<20)}}
+		if _, err := s.node.decide(registry.Register{Instance: larger}); err != nil { // which validates nothing
+			t.Fatal(err)
+		}
+		if b, err := receive(t, s, 64<<10, 0); err == nil {
+			t.Errorf("%d bytes came, and nothing says that they are not all", len(b))
+		}
+	})
+}
+
 func TestADownloadThatStandsStillBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, stop := serve(t)

@@ -14,7 +14,6 @@ import (
 
 // upload reads a body that may be long, from a caller who may be slow, for as long as something comes.
 type upload struct {
-	answer   *answer
 	control  *nethttp.ResponseController
 	body     io.Reader
 	stopping func() bool // whether the server is
@@ -24,7 +23,7 @@ type upload struct {
 	ended error // what the last Read returned
 }
 
-// Read puts off the connection's deadlines by as long as a whole request may take elsewhere.
+// Read puts off the connection's deadline by as long as a whole request may take elsewhere.
 func (u *upload) Read(b []byte) (int, error) {
 	if err := u.begin(); err != nil {
 		return 0, err
@@ -34,7 +33,7 @@ func (u *upload) Read(b []byte) (int, error) {
 	return n, u.end(err)
 }
 
-// begin moves the deadlines, but not after the end of the body: from then on the connection is read in order to notice that
+// begin moves the deadline, but not after the end of the body: from then on the connection is read in order to notice that
 // the caller goes away, which may take as long as it likes.
 func (u *upload) begin() error {
 	u.mu.Lock()
@@ -43,9 +42,8 @@ func (u *upload) begin() error {
 		u.ended = errDraining
 	}
 	if u.ended == nil {
-		// Only writers that are no connections, as in tests, have no deadlines to put off.
+		// Only writers that are no connections, as in tests, have no deadline to put off.
 		_ = u.control.SetReadDeadline(time.Now().Add(requestTimeout))
-		u.answer.waits(requestTimeout)
 	}
 	return u.ended
 }

@@ -37,6 +37,9 @@ func (b *breakdown) reason() error {
 	return b.first
 }
 
+// happened tells whether there was an error.
+func (b *breakdown) happened() bool { return b.reason() != nil }
+
 // isFull tells whether an error is only that there is no room left.
 func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)

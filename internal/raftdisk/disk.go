@@ -147,7 +147,7 @@ func (d *Disk) Snapshots() raft.SnapshotStore { return d.snapshots }
 // must have ended.
 func (d *Disk) Close() error {
 	var errs []error
-	if d.broken.reason() == nil {
+	if !d.broken.happened() {
 		held, err := d.bounds()
 		if err == nil {
 			err = d.ledger.change(func(p *page) { p.Closed = &held })
@@ -159,7 +159,7 @@ func (d *Disk) Close() error {
 
 // release closes the file. It leaves alone a bbolt that has panicked or failed, which might wait for its own locks for ever.
 func (d *Disk) release() error {
-	if d.bolt == nil || d.broken.reason() != nil {
+	if d.bolt == nil || d.broken.happened() {
 		d.file.Release()
 		return nil
 	}

@@ -147,7 +147,7 @@ func TestAVoterThatWasRestartedDoesNotVoteTwice(t *testing.T) {
 		v := p.startRaft(d, newMachine())
 		var answer raft.RequestVoteResponse
 		err := v.peer.RequestVote(raft.ServerID(p.id), v.address, &raft.RequestVoteRequest{
-			RPCHeader: headerOf(candidate.id), Term: 6, Candidate: []byte(candidate.id), LastLogIndex: 100, LastLogTerm: 5,
+			RPCHeader: headerOf(candidate.id), Term: 6, LastLogIndex: 100, LastLogTerm: 5,
 		}, &answer)
 		if err != nil || answer.Granted != candidate.granted {
 			t.Errorf("%s asks for the vote in term 6: granted %v, %v", candidate.id, answer.Granted, err)

@@ -10,7 +10,7 @@ import (
 // two not in the way out: what this node has promised to others can't be known any more.
 var (
 	// ErrLost: the log is missing, or is an older one than this node has had already.
-	ErrLost = errors.New("Raft's log was lost or replaced by an older copy")
+	ErrLost = errors.New("the log was lost or replaced by an older copy")
 
 	// ErrDamaged: a file does not hold what was written into it.
 	ErrDamaged = errors.New("damaged")
@@ -20,7 +20,7 @@ var (
 
 	// ErrDivergent: the log holds entries that were never committed, and Raft can't get rid of them while it runs. This is
 	// the one reason after which the node only has to be started again.
-	ErrDivergent = errors.New("Raft's log holds entries that the snapshot from the leader contradicts")
+	ErrDivergent = errors.New("the log holds entries that the snapshot from the leader contradicts")
 
 	// ErrForeign: a file belongs to another node.
 	ErrForeign = errors.New("of another node")
