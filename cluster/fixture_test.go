@@ -95,7 +95,7 @@ type node struct {
 func hurry(c *raft.Config) {
 	c.HeartbeatTimeout = 400 * time.Millisecond
 	c.ElectionTimeout = 400 * time.Millisecond
-	c.LeaderLeaseTimeout = 400 * time.Millisecond
+	c.LeaderLeaseTimeout = 350 * time.Millisecond
 }
 
 // prepare describes a node that is not made yet. It forms a cluster of its own unless it is told otherwise.

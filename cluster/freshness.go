@@ -28,10 +28,10 @@ func (m *Member) Age() (age time.Duration, ok bool) {
 	return time.Since(*vouched), true
 }
 
-// keepFresh asks again and again until the member ends, and more often until the first answer: the start is not over
-// before.
+// keepFresh asks again and again until the member ends or is removed from its cluster, and more often until the first
+// answer: the start is not over before.
 func (m *Member) keepFresh(ctx context.Context) {
-	for {
+	for m.Expelled() == nil {
 		_, changed := m.Leader() // one that comes while this one is asked is asked at once
 		m.refresh(ctx)
 		pause := freshInterval

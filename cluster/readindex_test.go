@@ -196,7 +196,7 @@ func TestANodeThatCantBeFreshAsksNowAndThen(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		m.keepFresh(ctx)
-		if n := rounds.Load(); n > int32(time.Minute/freshInterval)+1 {
+		if n := rounds.Load(); n > int32(time.Minute/retryPause)+1 {
 			t.Errorf("%d rounds in a minute", n)
 		}
 		if age, ok := m.Age(); ok {

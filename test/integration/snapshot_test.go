@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/musterhq/muster/internal/testcluster"
 	"github.com/musterhq/muster/internal/wire"
@@ -133,7 +134,9 @@ func TestARestoreOutlivesTheLeader(t *testing.T) {
 			return err
 		})
 		leader.Kill()
+		killed := time.Now()
 		output, err := restore()
+		t.Logf("%s: %s after the kill the restore that it carries has ended", carrier, time.Since(killed).Round(time.Millisecond))
 		if through == leader {
 			if err == nil {
 				t.Fatalf("the node that carried the restore was killed and it says %s", output)
