@@ -17,10 +17,10 @@ type Backup struct {
 // Backup takes the newest state. It leaves out what is staged of a restore: that is under way, and no part of a backup. A
 // state that is in doubt is not worth keeping and gives an error.
 func (m *Machine) Backup() (Backup, error) {
-	p := *m.position.Load()
-	if err := m.Sound(); err != nil {
+	if err := m.Sound(); err != nil { // first: the state of a doubt that ends in between is the wrong one
 		return Backup{}, err
 	}
+	p := *m.position.Load()
 	p.hash.Leave(p.staging.Hash())
 	p.staging = store.Staging{}
 	return Backup{position: &p, clusterID: m.clusterID()}, nil

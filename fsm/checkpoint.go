@@ -31,7 +31,8 @@ func (m *Machine) KeepCheckpoint(ctx context.Context, c Checkpoint) error {
 		case <-ctx.Done():
 			last = true
 		}
-		if image := m.Image(); image.State != saved && m.Sound() == nil {
+		sound := m.Sound() == nil // first: the state of a doubt that ends in between is the wrong one
+		if image := m.Image(); sound && image.State != saved {
 			if err := c.Save(image); err != nil {
 				return fmt.Errorf("write the checkpoint: %w", err)
 			}

@@ -100,11 +100,10 @@ func (m *Machine) Replace(from io.Reader) (done <-chan struct{}, err error) {
 
 // WriteState writes the state and all that belongs to it, also what is staged of a restore, unless it is in doubt.
 func (m *Machine) WriteState(to io.Writer) error {
-	p := m.position.Load()
-	if err := m.Sound(); err != nil {
+	if err := m.Sound(); err != nil { // first: the state of a doubt that ends in between is the wrong one
 		return err
 	}
-	return writeSnapshot(to, p, m.clusterID())
+	return writeSnapshot(to, m.position.Load(), m.clusterID())
 }
 
 // HashAt is the hash of the state after an entry, as far as it is kept and the state is not in doubt.

@@ -135,7 +135,8 @@ func (g *gatherer) take() []*pending {
 	stay := g.queue[:0]
 	for _, p := range g.queue {
 		switch {
-		case p.taken: // its caller gave up
+		case p.taken: // its caller gave up; it holds up nobody
+			continue
 		case len(batch) > 0 && (size+len(p.encoded) > maxEntry || p.alone || batch[0].alone), anyHeld(held, p.targets):
 			stay = append(stay, p)
 		default:

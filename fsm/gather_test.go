@@ -218,3 +218,25 @@ func TestTheTimeOfEntriesNeverGoesBack(t *testing.T) {
 		t.Errorf("%s then %s", first, second)
 	}
 }
+
+// A write that nobody waits for any more must not hold up one that somebody waits for.
+func TestAWriteIsNotHeldUpByOneThatWasGivenUp(t *testing.T) {
+	log := &fakeLog{machine: newMachine(), delay: time.Second}
+	gathering(t, log, func(t *testing.T, g *gatherer) {
+		var writers sync.WaitGroup
+		for i := range maxInFlight {
+			writers.Go(func() { submit(t.Context(), g, registerOp("orders", fmt.Sprint(i), "1")) })
+			synctest.Wait()
+		}
+		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		writers.Go(func() { submit(impatient, g, registerOp("orders", "same", "1")) })
+		synctest.Wait()
+		patient, giveUp := context.WithTimeout(t.Context(), time.Minute)
+		defer giveUp()
+		if r := submit(patient, g, registerOp("orders", "same", "2")); r.err != nil {
+			t.Error(r.err)
+		}
+		writers.Wait()
+	})
+}

@@ -54,8 +54,9 @@ func (m *Machine) Publisher() *registry.Publisher { return m.publisher }
 // Applied is the index of the last entry whose effect readers can see. While the state is in doubt readers see nothing, and
 // it is that of the last entry which they will see: a leader hands it out as one that covers all that was acknowledged.
 func (m *Machine) Applied() uint64 {
+	d := m.doubt.Load() // before the state: a doubt that ends in between has published all that it had reached
 	applied := m.publisher.State().Index()
-	if d := m.doubt.Load(); d != nil {
+	if d != nil {
 		return max(applied, d.reached.Load())
 	}
 	return applied
@@ -115,9 +116,7 @@ func (m *Machine) apply(entries []*raft.Log) []any {
 		draft.end(entry)
 		m.hashes.note(entry.Index, draft.hash)
 	}
-	if m.broken == nil {
-		m.publish(draft)
-	}
+	m.publish(draft) // also what came before an entry that can't be read: its writers are being told that it is there
 	return answers
 }
 

@@ -60,6 +60,10 @@ func TestAStructureThatIsOutOfJointIsNoticed(t *testing.T) {
 		{"a bucket is past the end", meta.root, func(p page) { put(valueOf(t, p, 1), 0, uint64(1<<40)) }, "beyond the last one"},
 		{"a bucket is cut off", meta.root, func(p page) { put(p, first+12, uint32(3)) }, "its root is cut off"},
 		{"a small bucket has lost an element", meta.root, func(p page) { put(valueOf(t, p, 0), 16+10, uint16(1)) }, "is not where the one before it ends"},
+		{"a small bucket has bytes that it does not need", meta.root, func(p page) {
+			v := valueOf(t, p, 0)
+			put(v, 16+first+16+12, uint32(number(v[16+first+16+12:])-1))
+		}, "its page needs"},
 		{"a small bucket has lost everything", meta.root, func(p page) { put(valueOf(t, p, 0), 16+10, uint16(0)) }, "says that it is empty, and is not"},
 		{"a leaf has lost its last element", child.page, func(p page) { put(p, 10, uint16(p.count()-1)) }, "is not where the one before it ends"},
 		{"a leaf has lost everything", child.page, func(p page) { put(p, 10, uint16(0)) }, "says that it is empty, and is not"},

@@ -121,9 +121,17 @@ type outcome string
 
 const (
 	refused outcome = "refused"
-	rebuilt outcome = "put aside and rebuilt"
+	healed  outcome = "told of and healed"
 	unhurt  outcome = "in no use"
 )
+
+// outcomeSaid is what came of damage after which the node serves, by what it has said.
+func outcomeSaid(said string) outcome {
+	if strings.Contains(said, "is damaged") || strings.Contains(said, "is missing") {
+		return healed
+	}
+	return unhurt
+}
 
 // tally counts what came of which damage.
 type tally map[string]map[outcome]int

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -31,10 +30,7 @@ func outcomeOf(t *testing.T, h *home, d damage, holds string) outcome {
 		}
 		register(t, n, "p000") // there already, with the same content: nothing changes, but all is written through
 	}
-	if strings.Contains(h.said.String(), "put aside") || strings.Contains(h.said.String(), "is missing") {
-		return rebuilt
-	}
-	return unhurt
+	return outcomeSaid(h.said.String())
 }
 
 // readyOrFailed waits until a node is ready, or has failed with a reason.
@@ -216,8 +212,5 @@ func (c *trio) outcomeOf(d damage, random *rand.Rand) outcome {
 		}
 		register(c.t, c.nodes[random.IntN(3)], "again")
 	}
-	if said := c.said.String()[before:]; strings.Contains(said, "put aside") || strings.Contains(said, "is missing") {
-		return rebuilt
-	}
-	return unhurt
+	return outcomeSaid(c.said.String()[before:])
 }

@@ -179,20 +179,21 @@ func (s badSink) Close() error              { return errors.Join(s.err, s.Cancel
 
 // A snapshot that can't be written ends the node, but for lack of room alone it is only given up.
 func TestASnapshotThatCannotBeWritten(t *testing.T) {
+	uses := map[string]func(s raft.SnapshotSink) error{
+		"its content": func(s raft.SnapshotSink) error {
+			_, err := io.WriteString(s, "content")
+			return errors.Join(err, s.Cancel())
+		},
+		"its end": raft.SnapshotSink.Close,
+	}
 	for _, c := range []struct {
 		err  error
 		ends bool
 	}{{errDisk, true}, {syscall.ENOSPC, false}, {syscall.EDQUOT, false}} {
-		t.Run(c.err.Error(), func(t *testing.T) {
-			p := newPlace(t)
-			d := p.open()
-			for _, use := range []func(s raft.SnapshotSink) error{
-				func(s raft.SnapshotSink) error {
-					_, err := io.WriteString(s, "content")
-					return errors.Join(err, s.Cancel())
-				},
-				raft.SnapshotSink.Close,
-			} {
+		for name, use := range uses {
+			t.Run(name+": "+c.err.Error(), func(t *testing.T) {
+				p := newPlace(t)
+				d := p.open()
 				good, err := d.snapshots.files.Create(1, 8, 1, alone(p.id), 1, inmem(t))
 				if err != nil {
 					t.Fatal(err)
@@ -200,14 +201,31 @@ func TestASnapshotThatCannotBeWritten(t *testing.T) {
 				if err := use(&sink{SnapshotSink: badSink{good, c.err}, store: d.snapshots}); !errors.Is(err, c.err) {
 					t.Errorf("the error is %v", err)
 				}
-			}
-			if p.failure() != nil != c.ends {
-				t.Errorf("the node was told of %v", p.failure())
-			}
-			if metas, err := d.Snapshots().List(); len(metas) > 0 || err != nil {
-				t.Errorf("there are %d snapshots, %v", len(metas), err)
-			}
-			p.close(d)
-		})
+				if p.failure() != nil != c.ends {
+					t.Errorf("the node was told of %v", p.failure())
+				}
+				if metas, err := d.Snapshots().List(); len(metas) > 0 || err != nil {
+					t.Errorf("there are %d snapshots, %v", len(metas), err)
+				}
+				p.close(d)
+			})
+		}
+	}
+}
+
+func TestTheFirstReasonIsKeptAndToldOnce(t *testing.T) {
+	var told []error
+	b := &breakdown{report: func(err error) { told = append(told, err) }}
+	first, second := errors.New("first"), errors.New("second")
+	if b.of(nil) != nil || b.happened() {
+		t.Error("no error counts as one")
+	}
+	for _, err := range []error{first, second} {
+		if got := b.of(err); !errors.Is(got, err) {
+			t.Errorf("of %v it makes %v", err, got)
+		}
+	}
+	if !errors.Is(b.reason(), first) || len(told) != 1 || !errors.Is(told[0], first) {
+		t.Errorf("the reason is %v, told were %v", b.reason(), told)
 	}
 }

@@ -20,7 +20,7 @@ func (r restoring) Restore(from io.ReadCloser) error {
 	if err := r.BatchingFSM.Restore(from); err != nil {
 		return r.disk.broken.of(err)
 	}
-	if !r.disk.log.replays.Load() { // at the start Settle has looked at it
+	if !r.disk.log.starts.Load() { // at the start Settle has looked at it
 		r.disk.installed(r.disk.snapshots.opened.Load())
 	}
 	return nil

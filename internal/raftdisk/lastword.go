@@ -17,16 +17,18 @@ import (
 type lastWord struct {
 	raft.LogStore
 	raft.StableStore
-	broken  *breakdown
-	replays atomic.Bool // while Raft starts, and every entry up to end that it asks for must be there
-	end     uint64      // the log's last entry when the start began; a leader may ask for later ones before it is over
-	path    string
+	broken *breakdown
+	path   string
+
+	// While Raft starts, every entry between the two must be there. A leader may ask for others before the start is over.
+	starts     atomic.Bool
+	begin, end uint64 // of the newest snapshot, and of the log
 }
 
 func (s *lastWord) GetLog(index uint64, entry *raft.Log) error {
 	err := s.LogStore.GetLog(index, entry)
 	if errors.Is(err, raft.ErrLogNotFound) {
-		if !s.replays.Load() || index > s.end {
+		if !s.starts.Load() || index <= s.begin || index > s.end {
 			return err
 		}
 		err = s.broken.of(refusal(ErrDamaged, "entry %d is missing in Raft's log %s", index, s.path))

@@ -82,7 +82,12 @@ func (d *Disk) StartRaft(config *raft.Config, machine raft.BatchingFSM, transpor
 	if d.log.end, err = d.log.LastIndex(); err != nil {
 		return nil, err
 	}
-	d.log.replays.Store(true)
+	newest, err := d.snapshots.newest()
+	if err != nil {
+		return nil, err
+	}
+	d.log.begin = newest.Index
+	d.log.starts.Store(true)
 	started := make(chan struct{})
 	go func() { // where the storage fails, this goroutine just ends; see lastWord
 		defer close(started)
@@ -92,7 +97,7 @@ func (d *Disk) StartRaft(config *raft.Config, machine raft.BatchingFSM, transpor
 		})
 	}()
 	<-started
-	d.log.replays.Store(false)
+	d.log.starts.Store(false)
 	if reason := d.broken.reason(); reason != nil {
 		err = reason
 	}
