@@ -6,6 +6,7 @@ TOOL  := $(GO) tool -modfile=scripts/tools/go.mod
 TIMEOUT  ?= 9m
 FUZZTIME ?= 10s
 COUNT    ?= 6
+TRIALS   ?= 300
 BENCH    ?= .
 PKG      ?= ./...
 
@@ -30,6 +31,10 @@ test-short: ## Run the tests that take a moment
 .PHONY: integration
 integration: ## Run only the tests with real processes
 	$(GO) test -race -count=1 -v -timeout $(TIMEOUT) ./test/integration/...
+
+.PHONY: trials
+trials: ## Kill nodes, cut their power and restart them TRIALS times each, under load
+	MUSTER_TRIALS=$(TRIALS) $(GO) test -count=1 -v -timeout 6h ./test/trials
 
 .PHONY: architecture
 architecture: ## Check the floors and the other rules of the house
