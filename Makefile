@@ -7,6 +7,7 @@ TIMEOUT  ?= 9m
 FUZZTIME ?= 10s
 COUNT    ?= 6
 TRIALS   ?= 300
+FLIPS    ?= 300
 BENCH    ?= .
 PKG      ?= ./...
 
@@ -35,6 +36,10 @@ integration: ## Run only the tests with real processes
 .PHONY: trials
 trials: ## Kill nodes, cut their power and restart them TRIALS times each, under load
 	MUSTER_TRIALS=$(TRIALS) $(GO) test -count=1 -v -timeout 6h ./test/trials
+
+.PHONY: flips
+flips: ## Flip bits of a stopped node's files, and cut them, FLIPS times
+	MUSTER_FLIPS=$(FLIPS) $(GO) test -count=1 -v -timeout 2h -run Damage ./internal/node
 
 .PHONY: architecture
 architecture: ## Check the floors and the other rules of the house

@@ -50,7 +50,7 @@ func readyOrFailed(t *testing.T, n *Node) (failed error) {
 // Whatever bit of its files flips, and wherever one of them is cut, a node that is a cluster of its own serves exactly what
 // it held, or refuses to start with a line that says what to do.
 func TestDamageToTheOnlyNodeIsHealedOrRefused(t *testing.T) {
-	good, _ := lived(t, 2, trailingLogs+100)
+	good, _ := lived(t, 2, trailingLogs+10)
 	n := good.start()
 	register(t, n, "p000")
 	holds := content(n)

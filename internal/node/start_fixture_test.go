@@ -100,6 +100,17 @@ func content(n *Node) string {
 // snapshots are the folders of Raft's snapshots, the oldest first.
 func (h *home) snapshots() []string { return snapshotsIn(h.t, h.dir) }
 
+// newestIndex is where the newest snapshot ends, as its name says.
+func (h *home) newestIndex() int {
+	h.t.Helper()
+	found := h.snapshots()
+	var term, index, made int
+	if _, err := fmt.Sscanf(filepath.Base(found[len(found)-1]), "%d-%d-%d", &term, &index, &made); err != nil {
+		h.t.Fatal(err)
+	}
+	return index
+}
+
 func snapshotsIn(t *testing.T, dir string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "raft", "snapshots", "*-*-*[0-9]"))
@@ -109,13 +120,13 @@ func snapshotsIn(t *testing.T, dir string) []string {
 	return found
 }
 
-// lived is the home of a node that was stopped in good order, with so many snapshots, a log of at least so many entries that
-// goes on behind them, and a checkpoint; and what the node held.
-func lived(t *testing.T, snapshots int, entries uint64) (h *home, holds string) {
+// lived is the home of a node that was stopped in good order, with so many snapshots, of which the newest stands for at least
+// so many entries, a log that goes on behind them, and a checkpoint; and what the node held.
+func lived(t *testing.T, snapshots, entries int) (h *home, holds string) {
 	t.Helper()
 	h = newHome(t)
 	n := h.start()
-	for i := 0; len(h.snapshots()) < snapshots || n.State().Index() < entries; i++ {
+	for i := 0; len(h.snapshots()) < snapshots || h.newestIndex() < entries; i++ {
 		register(t, n, fmt.Sprintf("p%03d", i%60))
 		deregister(t, n, fmt.Sprintf("p%03d", (i+30)%60))
 		time.Sleep(20 * time.Millisecond) // Raft looks every one to two seconds, at most 200 entries later

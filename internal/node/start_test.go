@@ -31,7 +31,7 @@ func deregister(t *testing.T, n *Node, id string) {
 // The table of starts, with real files: what is missing, cut, damaged, of another time, another node, another cluster or a
 // newer muster, and what comes of it.
 func TestAStartServesTheRightStateOrSaysWhatToDo(t *testing.T) {
-	good, holds := lived(t, 2, trailingLogs+100)
+	good, holds := lived(t, 2, trailingLogs+10)
 	other, _ := lived(t, 1, 0)
 
 	for name, test := range map[string]struct {

@@ -82,7 +82,7 @@ func (s *snapshotStore) audit() error {
 		if err != nil {
 			return err
 		}
-		s.config.Log.Warn("a snapshot is damaged and was put aside; an older one and the log, or the checkpoint, take its place",
+		s.config.Log.Warn("a snapshot is damaged and was put aside; an older one and the log take its place",
 			"snapshot", name, "reason", flaw, "now_at", to)
 	}
 	return nil
