@@ -6,6 +6,6 @@
 // damaged. bbolt has no checksums of its own; here every record has one, and the whole of them have a count and a hash.
 //
 // It decides nothing: when to save, what to do without a usable checkpoint, and how the log goes on from it are the
-// business of fsm and internal/node. It answers no read: those are served from memory. Below it are package registry and
-// internal/record, which owns the bytes of an instance.
+// business of fsm and internal/node. It answers no read: those are served from memory. Below it are package registry,
+// internal/record, which owns the bytes of an instance, and internal/boltfile, which looks at a file before bbolt does.
 package store
