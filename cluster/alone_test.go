@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 // The only voter waits for nobody, neither when it forms its cluster nor when it comes back.
@@ -16,7 +18,7 @@ func TestTheOnlyVoterLeadsAtOnce(t *testing.T) {
 	})
 	for range 2 {
 		n.start().belongs()
-		eventually(t, func() error {
+		eventually.Succeeds(t, patience, func() error {
 			if !n.Leads() {
 				return fmt.Errorf("%s does not lead", n.config.Label)
 			}

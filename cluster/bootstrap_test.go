@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/raft"
 	"github.com/oklog/ulid/v2"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 func TestThreeNodesFormOneCluster(t *testing.T) {
@@ -72,7 +74,7 @@ func TestClustersThatMeetLateStayApart(t *testing.T) {
 	if ids[0] == ids[1] {
 		t.Fatalf("both have the id %s", ids[0])
 	}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if a.gossip.said().ClusterID == "" || b.gossip.said().ClusterID == "" {
 			return errors.New("they have not said yet where they belong")
 		}
@@ -258,14 +260,14 @@ func TestOfTwoNewcomersOfOneNameOneIsLetIn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		refused := len(twins[0].notes.with("does not let this node in")) + len(twins[1].notes.with("does not let this node in"))
 		if refused == 0 {
 			return errors.New("none was refused")
 		}
 		return nil
 	})
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if (twins[0].ClusterID() == "") == (twins[1].ClusterID() == "") {
 			return fmt.Errorf("they belong to %q and %q", twins[0].ClusterID(), twins[1].ClusterID())
 		}

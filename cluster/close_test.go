@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/raft"
 	"go.uber.org/goleak"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 // listenSilently takes connections and says nothing, and returns where.
@@ -168,7 +170,7 @@ func TestAMemberInUseCanBeStopped(t *testing.T) {
 	}
 	for _, n := range []*node{leader, other} {
 		before := n.journal.Applied()
-		eventually(t, func() error { // it is really in use
+		eventually.Succeeds(t, patience, func() error { // it is really in use
 			if n.journal.Applied() < before+3 && n == leader {
 				return errors.New("nothing happens")
 			}
@@ -201,7 +203,7 @@ func TestAStopDoesNotWaitForANodeThatDoesNotAnswer(t *testing.T) {
 		_, err := leader.Call(context.Background(), "silent", callStatus, nil)
 		calling <- err
 	}()
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		leader.announcer.mu.Lock()
 		defer leader.announcer.mu.Unlock()
 		if !leader.announcer.busy["silent"] {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/fault"
 )
 
@@ -90,7 +91,7 @@ func TestAStopLeavesNobodyWaitingForACommit(t *testing.T) {
 			_, err := n.Commit(context.Background(), []byte("x"))
 			ended <- err
 		}()
-		eventually(t, func() error {
+		eventually.Succeeds(t, patience, func() error {
 			if at := n.raft.AppliedIndex(); at <= before+i { // Raft's word for handed on
 				return fmt.Errorf("the log has come to %d", at)
 			}
@@ -103,7 +104,7 @@ func TestAStopLeavesNobodyWaitingForACommit(t *testing.T) {
 		n.stop()
 		close(stopped)
 	}()
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if n.raft.State() != raft.Shutdown {
 			return errors.New("Raft is not shut down yet")
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/fault"
 )
 
@@ -45,7 +46,7 @@ func TestTheDutiesOfALeaderEndWithItsLeadership(t *testing.T) {
 	c := gather(t, 3, quick)
 	old := c.leader()
 	next := c.others(old)[0]
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if _, ok := old.contact.last(raft.ServerID(next.RaftID())); !ok {
 			return errors.New("the leader has asked nobody")
 		}
@@ -54,7 +55,7 @@ func TestTheDutiesOfALeaderEndWithItsLeadership(t *testing.T) {
 	if _, err := old.Transfer(soon(t), next.config.Label); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if silence := old.unanswered(next); silence < 5*old.config.pace.survey {
 			return fmt.Errorf("who leads no more has asked %s ago", silence)
 		}
@@ -108,7 +109,7 @@ func calm(c *Config) {
 // knowsItIsOut waits until the node says that it was removed.
 func (n *node) knowsItIsOut() {
 	n.t.Helper()
-	eventually(n.t, func() error {
+	eventually.Succeeds(n.t, patience, func() error {
 		if n.Expelled() == nil {
 			return fmt.Errorf("%s does not know that it was removed", n.config.Label)
 		}

@@ -11,26 +11,12 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 // patience is how long a test waits for what must come. It is long, since the machine may be busy.
 const patience = 30 * time.Second
-
-// eventually waits until check finds nothing wrong any more.
-func eventually(t *testing.T, check func() error) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after %v still: %v", patience, err)
-		}
-		time.Sleep(5 * time.Millisecond) // between two looks
-	}
-}
 
 // soon is a context for what must come.
 func soon(t *testing.T) context.Context {
@@ -73,7 +59,7 @@ func (n *notebook) with(text string) []string {
 // awaitNote waits until a warning with the text was logged.
 func (n *notebook) awaitNote(t *testing.T, text string) {
 	t.Helper()
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if len(n.with(text)) == 0 {
 			return fmt.Errorf("nothing was logged with %q", text)
 		}
@@ -160,7 +146,7 @@ func joining(others ...*node) func(*Config) {
 // belongs waits until the node has a cluster.
 func (n *node) belongs() *node {
 	n.t.Helper()
-	eventually(n.t, func() error {
+	eventually.Succeeds(n.t, patience, func() error {
 		if n.ClusterID() == "" {
 			return fmt.Errorf("%s has no cluster", n.config.Label)
 		}
@@ -219,7 +205,7 @@ func (c *company) leader() *node { return c.leaderOf(c.nodes...) }
 func (c *company) leaderOf(nodes ...*node) *node {
 	c.t.Helper()
 	var leader *node
-	eventually(c.t, func() error {
+	eventually.Succeeds(c.t, patience, func() error {
 		leader = nil
 		for _, n := range nodes {
 			id, _ := n.Leader()
@@ -248,7 +234,7 @@ func (c *company) commit(entry string) uint64 { return c.commitOn(c.nodes, entry
 
 func (c *company) commitOn(nodes []*node, entry string) (index uint64) {
 	c.t.Helper()
-	eventually(c.t, func() error {
+	eventually.Succeeds(c.t, patience, func() error {
 		answer, err := c.leaderOf(nodes...).Commit(soon(c.t), []byte(entry))
 		if err == nil {
 			index = answer.(uint64)

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 func TestADescriptionThatGossipCantCarryIsRefusedBeforeAnythingRuns(t *testing.T) {
@@ -36,7 +38,7 @@ func TestADescriptionThatFitsFitsForEver(t *testing.T) {
 	if err := n.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if n.gossip.said().ClusterID == "" {
 			return errors.New("it has not said its cluster")
 		}
@@ -56,7 +58,7 @@ func TestANodesDescriptionReachesTheOthers(t *testing.T) {
 		c.Zone, c.Datacenter, c.Version, c.Meta = "z-"+c.Label, "dc", "v1", map[string]string{"rack": "7"}
 	})
 	c.leader()
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		nodes := c.nodes[0].Nodes(t.Context())
 		if len(nodes) != 2 {
 			return fmt.Errorf("it lists %d nodes", len(nodes))
@@ -81,7 +83,7 @@ func TestANodesDescriptionReachesTheOthers(t *testing.T) {
 		t.Errorf("the leader is %s at %s", other.LeaderLabel(), got)
 	}
 	other.stop()
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		for _, n := range leader.Nodes(t.Context()) {
 			if n.RaftID == other.RaftID() && (n.Gossiped != "dead" || n.State != "" || n.Label != other.config.Label) {
 				return fmt.Errorf("a node that has gone is listed as %+v", n)

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"os"
 	"path/filepath"
+
+	"github.com/musterhq/muster/internal/crc32c"
 )
 
 // identityFormat is the version of the identity file. A program that meets a higher one must not touch the directory.
@@ -26,7 +27,7 @@ func checksumOf(node []byte) (string, error) {
 	if err := json.Compact(&compact, node); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%08x", crc32.Checksum(compact.Bytes(), crc32.MakeTable(crc32.Castagnoli))), nil
+	return fmt.Sprintf("%08x", crc32c.Sum(compact.Bytes())), nil
 }
 
 func encodeIdentity(rec record) ([]byte, error) {

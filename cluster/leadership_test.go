@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 // inBubble makes Rafts that reach each other without sockets and have formed a cluster, whose times are not real.
@@ -202,7 +204,7 @@ func TestAReadyTermIsTheTermOfALeaderThatHasAppliedAll(t *testing.T) {
 	case <-soon(t).Done():
 		t.Fatal("the log is not applied")
 	}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if !n.Leads() {
 			return fmt.Errorf("it does not lead")
 		}

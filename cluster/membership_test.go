@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/fault"
 )
 
@@ -39,7 +40,7 @@ func (c *company) requireServers(nodes []*node, want ...string) {
 	c.t.Helper()
 	slices.Sort(want)
 	for _, n := range nodes {
-		eventually(c.t, func() error {
+		eventually.Succeeds(c.t, patience, func() error {
 			var got []string
 			for _, s := range n.servers() {
 				got = append(got, serverOf(s).Label+":"+strings.ToLower(s.Suffrage.String()))
@@ -80,7 +81,7 @@ func TestAReadReplicaNeverGetsAVote(t *testing.T) {
 		t.Errorf("it does not follow the log: %v", err)
 	}
 	c.nodes[2].stop() // one of two voters: the replica makes no majority with the other
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if leader, _ := c.nodes[0].Leader(); leader != "" {
 			return fmt.Errorf("%s leads", leader)
 		}
@@ -144,7 +145,7 @@ func TestANodeIsRemovedWhenItIsSilentForTooLongByRaftAndByGossip(t *testing.T) {
 	for _, n := range others {
 		c.wires.part(n.config.Label, gone.config.Label)
 	}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if unanswered := c.leaderOf(others...).unanswered(gone); unanswered < 2*gone.config.DeadAfter {
 			return fmt.Errorf("it has been parted for %s", unanswered)
 		}
@@ -173,7 +174,7 @@ func TestANodeThatMovedIsFoundAndWrittenDown(t *testing.T) {
 		t.Fatalf("it is not found: %v", err)
 	}
 	for _, n := range c.nodes {
-		eventually(t, func() error {
+		eventually.Succeeds(t, patience, func() error {
 			s, _ := serverIn(n.servers(), raft.ServerID(moved.RaftID()))
 			if at := serverOf(s); at.Peer != moved.PeerAddr() || s.Suffrage != raft.Voter {
 				return fmt.Errorf("%s has it as a %s at %s, and it is at %s", n.config.Label, s.Suffrage, at.Peer, moved.PeerAddr())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/fault"
 )
 
@@ -59,7 +60,7 @@ func TestALeaderThatIsCutOffConfirmsNothing(t *testing.T) {
 	}
 
 	c.wires.heal()
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		read, err := old.ReadIndex(soon(t))
 		if err == nil && read < after {
 			t.Fatalf("after the cut it reads at %d, committed is %d", read, after)
@@ -82,7 +83,7 @@ func TestReadReplicasDoNotConfirmALeader(t *testing.T) {
 	replica := func(c *Config) { c.NonVoter = true }
 	replicas := []*node{c.add("r1", replica).start().belongs(), c.add("r2", replica).start().belongs()}
 	old, voters := c.nodes[1], []*node{c.nodes[0], c.nodes[2]}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if old.Leads() {
 			return nil
 		}

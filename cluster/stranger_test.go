@@ -3,6 +3,8 @@ package cluster
 import (
 	"fmt"
 	"testing"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 func TestNeighboursThatTurnOutToBelongElsewhereAreNoneAnyMore(t *testing.T) {
@@ -36,7 +38,7 @@ func TestNeighboursThatTurnOutToBelongElsewhereAreNoneAnyMore(t *testing.T) {
 func requireNeighbours(t *testing.T, of []*gossip, want ...int) {
 	t.Helper()
 	for i, g := range of {
-		eventually(t, func() error {
+		eventually.Succeeds(t, patience, func() error {
 			if got := g.neighbours(); len(got) != want[i] {
 				return fmt.Errorf("%s has the neighbours %v, where %d are due", g.mine.Label, got, want[i])
 			}

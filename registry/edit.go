@@ -8,7 +8,7 @@ import (
 
 // Edit is a private draft of the next [State]: any number of operations at any number of indexes, then one Commit. What
 // it costs depends on what it touches and not on how much is registered. It is for one goroutine, and done with after
-// Commit but for Changes and Changed.
+// Commit but for ChangesFrom and Changed.
 type Edit struct {
 	base      *State
 	index     uint64
@@ -89,10 +89,7 @@ func (e *Edit) SetServiceIndex(service string, index uint64) {
 // SetIndex moves the index of the State forward, as an entry does that changes nothing.
 func (e *Edit) SetIndex(index uint64) { e.index = max(e.index, index) }
 
-// Changes yields what was done so far, in order.
-func (e *Edit) Changes() iter.Seq[Change] { return slices.Values(e.changes) }
-
-// ChangesFrom yields what was done after the first n changes.
+// ChangesFrom yields what was done after the first n changes, in order; with 0, all of it.
 func (e *Edit) ChangesFrom(n int) iter.Seq[Change] { return slices.Values(e.changes[n:]) }
 
 // Changed returns the names, sorted, of the services that watchers hear of; see [Publisher.Publish].

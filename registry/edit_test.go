@@ -36,7 +36,7 @@ func TestABatchIsAppliedAtOneIndex(t *testing.T) {
 		t.Errorf("changed services %q", got)
 	}
 	var changes []string
-	for c := range edit.Changes() {
+	for c := range edit.ChangesFrom(0) {
 		changes = append(changes, fmt.Sprintf("%s/%s %t>%t", c.Instance().Service, c.Instance().ID, c.Old != nil, c.New != nil))
 	}
 	if want := []string{"a/1 true>false", "a/2 false>true", "b/1 false>true", "b/2 false>true"}; !slices.Equal(changes, want) {
@@ -60,7 +60,7 @@ func TestABatchOfWhichOneFailsDoesNothing(t *testing.T) {
 	if next.Index() != 1 || next.Len() != 1 || next.Service("a") != s.Service("a") || next.Service("b") != nil {
 		t.Error("something was done")
 	}
-	if n := len(slices.Collect(edit.Changes())); n != 0 {
+	if n := len(slices.Collect(edit.ChangesFrom(0))); n != 0 {
 		t.Errorf("%d changes are left", n)
 	}
 }

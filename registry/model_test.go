@@ -73,7 +73,7 @@ func applyToBoth(t *rapid.T, edit *registry.Edit, m *model, index uint64, ops []
 // checkChanges replays the changes of an edit on the model as it was before, which must lead to the model after it.
 func checkChanges(t *rapid.T, edit *registry.Edit, before, after *model) {
 	changed := map[string]bool{}
-	for c := range edit.Changes() {
+	for c := range edit.ChangesFrom(0) {
 		i := c.Instance()
 		old, there := before.instances[target{i.Service, i.ID}]
 		if there != (c.Old != nil) {

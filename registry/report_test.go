@@ -105,7 +105,7 @@ func TestAReportThatChangesOnlyTheOutputIsStoredInSilence(t *testing.T) {
 			if i.ModifyIndex != 2 || after.Service("payments").Index() != 2 || after.Index() != 3 {
 				t.Errorf("the instance is at %d, its service at %d, the state at %d", i.ModifyIndex, after.Service("payments").Index(), after.Index())
 			}
-			changes := slices.Collect(edit.Changes())
+			changes := slices.Collect(edit.ChangesFrom(0))
 			if len(changes) != 1 || changes[0].Real() || changes[0].New != i || len(edit.Changed()) != 0 {
 				t.Errorf("changes %+v of services %q", changes, edit.Changed())
 			}

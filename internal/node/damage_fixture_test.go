@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/musterhq/muster/internal/dice"
 )
 
 // flips is how much damage a test does: little, unless MUSTER_FLIPS says otherwise.
@@ -19,26 +19,7 @@ func flips(t *testing.T) int {
 	if testing.Short() {
 		return 5
 	}
-	return int(number(t, "MUSTER_FLIPS", 25))
-}
-
-// dice are the random choices of a test. Its seed is printed, and MUSTER_SEED repeats it.
-func dice(t *testing.T) *rand.Rand {
-	seed := number(t, "MUSTER_SEED", uint64(time.Now().UnixNano()))
-	t.Logf("MUSTER_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
-func number(t *testing.T, name string, usual uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return usual
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s is a number, not %q", name, text)
-	}
-	return n
+	return int(dice.Number(t, "MUSTER_FLIPS", 25))
 }
 
 // damage is done to one file of a data directory: a bit of it flips, or it is cut.

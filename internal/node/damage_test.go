@@ -9,6 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/musterhq/muster/internal/dice"
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 // outcomeOf starts the node after damage, and requires that it serves what it should or says why it does not.
@@ -36,7 +39,7 @@ func outcomeOf(t *testing.T, h *home, d damage, holds string) outcome {
 // readyOrFailed waits until a node is ready, or has failed with a reason.
 func readyOrFailed(t *testing.T, n *Node) (failed error) {
 	t.Helper()
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		select {
 		case failed = <-n.Failed():
 			return nil
@@ -55,7 +58,7 @@ func TestDamageToTheOnlyNodeIsHealedOrRefused(t *testing.T) {
 	register(t, n, "p000")
 	holds := content(n)
 	good.stop(n)
-	random, counted := dice(t), tally{}
+	random, counted := dice.New(t), tally{}
 	for range flips(t) {
 		h := good.copied(t)
 		d := hurt(t, random, h.dir)
@@ -105,7 +108,7 @@ func startTrio(t *testing.T) *trio {
 		}
 	})
 	for _, n := range c.nodes {
-		eventually(t, n.Ready)
+		eventually.Succeeds(t, patience, n.Ready)
 	}
 	return c
 }
@@ -145,7 +148,7 @@ func (c *trio) requireThirdEqual(d damage) error {
 		return err
 	}
 	var failed error
-	eventually(c.t, func() error {
+	eventually.Succeeds(c.t, patience, func() error {
 		select {
 		case failed = <-third.Failed():
 			return nil
@@ -167,7 +170,7 @@ func (c *trio) requireThirdEqual(d damage) error {
 func TestDamageToOneNodeOfThreeIsHealedOrRefused(t *testing.T) {
 	c := startTrio(t)
 	dir := c.config[2].DataDir
-	random, counted := dice(t), tally{}
+	random, counted := dice.New(t), tally{}
 	for i := 0; i < 150 || len(snapshotsIn(t, dir)) == 0; i++ {
 		register(t, c.nodes[i%3], fmt.Sprintf("p%03d", i%150))
 		deregister(t, c.nodes[i%3], fmt.Sprintf("p%03d", (i+75)%150))

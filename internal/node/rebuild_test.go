@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/raft"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
@@ -25,22 +26,6 @@ import (
 
 // patience is how long a test waits for what must come. It is long, since the machine may be busy.
 const patience = 40 * time.Second
-
-// eventually waits until check finds nothing wrong any more.
-func eventually(t *testing.T, check func() error) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after %v still: %v", patience, err)
-		}
-		time.Sleep(5 * time.Millisecond) // between two looks
-	}
-}
 
 // free is an address that nobody listens on.
 func free(t *testing.T) string {
@@ -103,7 +88,7 @@ func startThree(t *testing.T) []*Node {
 		nodes[i] = n
 	}
 	for _, n := range nodes {
-		eventually(t, n.Ready)
+		eventually.Succeeds(t, patience, n.Ready)
 	}
 	return nodes
 }
@@ -112,7 +97,7 @@ func startThree(t *testing.T) []*Node {
 func register(t *testing.T, n *Node, id string) {
 	t.Helper()
 	i := registry.Instance{Service: "payments", ID: id, Address: "10.0.0.7", Port: 8080}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		_, err := n.Submit(t.Context(), registry.Register{Instance: i.Normalize()})
 		return err
 	})
@@ -122,7 +107,7 @@ func register(t *testing.T, n *Node, id string) {
 func leaderOf(t *testing.T, nodes []*Node) *Node {
 	t.Helper()
 	var leader *Node
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		for _, n := range nodes {
 			if _, err := n.ReadIndex(t.Context()); err == nil && n.member.Leads() {
 				leader = n
@@ -158,7 +143,7 @@ func lapse(n *Node, id string) {
 // requireEqual waits until all nodes stand at one index with one hash, and are ready.
 func requireEqual(t *testing.T, nodes []*Node) {
 	t.Helper()
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		first := nodes[0].Self()
 		for _, n := range nodes {
 			if err := n.Ready(); err != nil {
@@ -224,7 +209,7 @@ func TestALeaderThatIsWrongHandsOverAndRebuildsItself(t *testing.T) {
 	for k := range 5 {
 		register(t, others[k%2], fmt.Sprint("p", k))
 	}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if wrong.auditor.Rebuilds() == 0 || wrong.Sound() != nil {
 			return errors.New("it is not right yet")
 		}
@@ -247,12 +232,12 @@ func TestWhereAllThreeDifferNobodyRebuilds(t *testing.T) {
 	leader := leaderOf(t, nodes)
 	register(t, leader, "p0")
 	for _, n := range followersOf(nodes, leader) {
-		eventually(t, func() error { return n.Await(t.Context(), leader.State().Index()) })
+		eventually.Succeeds(t, patience, func() error { return n.Await(t.Context(), leader.State().Index()) })
 		lapse(n, "only-on-"+n.ID())
 	}
 	register(t, leader, "p1")
 	register(t, leader, "p2")
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		for _, n := range nodes {
 			if n.auditor.Disagreeing() != 2 {
 				return fmt.Errorf("%s sees %d others that differ", n.ID(), n.auditor.Disagreeing())
@@ -272,7 +257,7 @@ func TestANodeInDoubtShowsNothingAndTakesNothing(t *testing.T) {
 	leader := leaderOf(t, nodes)
 	register(t, leader, "p0")
 	doubtful := followersOf(nodes, leader)[0]
-	eventually(t, func() error { return doubtful.Await(t.Context(), leader.State().Index()) })
+	eventually.Succeeds(t, patience, func() error { return doubtful.Await(t.Context(), leader.State().Index()) })
 	reason := fmt.Errorf("%w: this is a test", fault.ErrNotReady)
 	doubtful.machine.Distrust(reason)
 	for _, path := range []string{"", "?consistency=linearizable", "?max_stale=1h", "?min_index=1"} {

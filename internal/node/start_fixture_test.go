@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 // home is the data directory of a node that is a cluster of its own.
@@ -60,7 +62,7 @@ func (h *home) start() *Node {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	eventually(h.t, n.Ready)
+	eventually.Succeeds(h.t, patience, n.Ready)
 	return n
 }
 

@@ -13,13 +13,14 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/musterhq/muster/internal/datadir"
+	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
 )
 
 func deregister(t *testing.T, n *Node, id string) {
 	t.Helper()
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		_, err := n.Submit(t.Context(), registry.Deregister{Service: "payments", ID: id})
 		if errors.Is(err, registry.ErrInstanceNotFound) || errors.Is(err, registry.ErrServiceNotFound) {
 			return nil

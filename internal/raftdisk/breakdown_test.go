@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 // errDisk is what a disk says that has failed.
@@ -99,7 +101,7 @@ func TestALeaderThatCannotWriteItsLogEnds(t *testing.T) {
 	if err := v.raft.BootstrapCluster(alone(p.id)).Error(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error { return v.raft.Apply([]byte("well"), time.Second).Error() })
+	eventually.Succeeds(t, patience, func() error { return v.raft.Apply([]byte("well"), time.Second).Error() })
 	disk.fails.Store(true)
 	if err := v.raft.Apply([]byte("ill"), time.Second).Error(); err == nil {
 		t.Error("the entry was acknowledged")

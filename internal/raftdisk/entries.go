@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/musterhq/muster/internal/boltfile"
+	"github.com/musterhq/muster/internal/crc32c"
 )
 
 // entryStore is Raft's log with a checksum on every entry.
@@ -29,20 +30,20 @@ func checksumOf(entry *raft.Log) uint32 {
 	head = binary.BigEndian.AppendUint64(head, uint64(entry.AppendedAt.Unix()))
 	head = binary.BigEndian.AppendUint32(head, uint32(entry.AppendedAt.Nanosecond()))
 	head = binary.BigEndian.AppendUint64(head, uint64(len(entry.Data)))
-	return checksum(head, entry.Data, entry.Extensions)
+	return crc32c.Sum(head, entry.Data, entry.Extensions)
 }
 
 // sealed is a copy of an entry, which belongs to Raft, with the checksum.
 func sealed(entry *raft.Log) *raft.Log {
 	s := *entry
-	s.Extensions = append(make([]byte, 0, len(entry.Extensions)+checksumSize), entry.Extensions...)
+	s.Extensions = append(make([]byte, 0, len(entry.Extensions)+crc32c.Size), entry.Extensions...)
 	s.Extensions = binary.LittleEndian.AppendUint32(s.Extensions, checksumOf(entry))
 	return &s
 }
 
 // unsealed takes the checksum off an entry that was read from under an index.
 func unsealed(index uint64, entry *raft.Log) error {
-	end := len(entry.Extensions) - checksumSize
+	end := len(entry.Extensions) - crc32c.Size
 	if end < 0 {
 		return errors.New("it has no checksum")
 	}

@@ -16,28 +16,14 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	"go.uber.org/goleak"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come. It is long, since the machine may be busy.
 const patience = 30 * time.Second
-
-// eventually waits until check finds nothing wrong any more.
-func eventually(t testing.TB, check func() error) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after %v still: %v", patience, err)
-		}
-		time.Sleep(5 * time.Millisecond) // between two looks
-	}
-}
 
 // place is a data directory, and the node that it belongs to.
 type place struct {
@@ -122,7 +108,7 @@ func (p *place) failure() error {
 // awaitFailure waits until the node is told of a failure.
 func (p *place) awaitFailure() error {
 	p.t.Helper()
-	eventually(p.t, func() error {
+	eventually.Succeeds(p.t, patience, func() error {
 		if p.failure() == nil {
 			return errors.New("no failure is told")
 		}

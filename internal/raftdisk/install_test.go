@@ -6,6 +6,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 // divergent makes a node whose log has entries of term 1 that were never committed, and sends it the snapshot of term 2
@@ -70,7 +72,7 @@ func TestANodeWithADivergentTailEndsAndFollowsAfterARestart(t *testing.T) {
 	if !v.append(2, 8, 2, 9, entriesOf(2, 9, 9)...) {
 		t.Error("the entry after the snapshot is refused")
 	}
-	eventually(t, func() error {
+	eventually.Succeeds(t, patience, func() error {
 		if entries := m.entries(); len(entries) != 1 || entries[0] != "2/9" {
 			return errors.New("it was not applied")
 		}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/crc32c"
 )
 
 const (
@@ -32,7 +34,7 @@ func (s *snapshotStore) setSeal(id string) error {
 	if err != nil {
 		return err
 	}
-	b, err := seal(mark{Format: sealFormat, RaftID: s.config.RaftID, Meta: checksum(meta)})
+	b, err := seal(mark{Format: sealFormat, RaftID: s.config.RaftID, Meta: crc32c.Sum(meta)})
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func (s *snapshotStore) checkSeal(id string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read Raft's snapshots: %w", err)
 	}
-	if err != nil || checksum(meta) != m.Meta {
+	if err != nil || crc32c.Sum(meta) != m.Meta {
 		return flaw{"its meta.json is not what it was"}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/musterhq/muster/internal/eventually"
 )
 
 // The table of starts: what the checkpoint stands for, what the log holds, which snapshots there are, and what comes of it.
@@ -95,7 +97,7 @@ func TestRaftGoesOnFromWhatWasSettled(t *testing.T) {
 		if !v.append(1, 9, 1, 9) {
 			t.Error("a heartbeat is refused")
 		}
-		eventually(t, func() error {
+		eventually.Succeeds(t, patience, func() error {
 			if n := len(m.entries()); n != 3 {
 				return errors.New("not all entries have come")
 			}

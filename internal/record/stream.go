@@ -6,13 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/musterhq/muster/internal/crc32c"
 )
 
 // A record in a stream is its length in 4 bytes, its CRC32C in 4 more, and its payload. The checksum covers the length too,
 // or a run of zeros would read as any number of empty records.
 const (
 	lengthSize = 4
-	headerSize = lengthSize + checksumSize
+	headerSize = lengthSize + crc32c.Size
 )
 
 // ErrTooLarge is the error for a record that is above the limit of the stream that it was to be written to.
@@ -38,7 +40,7 @@ func (w *Writer) Append(payload []byte) error {
 		return fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, len(payload), w.limit)
 	}
 	length := binary.LittleEndian.AppendUint32(w.frame[:0], uint32(len(payload)))
-	w.frame = binary.LittleEndian.AppendUint32(length, checksum(length, payload))
+	w.frame = binary.LittleEndian.AppendUint32(length, crc32c.Sum(length, payload))
 	w.frame = append(w.frame, payload...)
 	_, err := w.w.Write(w.frame)
 	return err
@@ -81,7 +83,7 @@ func (r *Reader) Next() ([]byte, error) {
 	case err != nil:
 		return nil, err
 	}
-	if got := checksum(header[:lengthSize], r.payload.Bytes()); got != want {
+	if got := crc32c.Sum(header[:lengthSize], r.payload.Bytes()); got != want {
 		return nil, fmt.Errorf("%w: the checksum of the record at byte %d says %08x, its bytes have %08x", ErrDamaged, r.at, want, got)
 	}
 	r.at += headerSize + int64(length)

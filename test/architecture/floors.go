@@ -21,7 +21,11 @@ var floors = map[string]int{
 	"internal/fault": 0, // the ways in which a cluster can fail to answer
 
 	"internal/boltfile": 0, // a bbolt file that must not be believed
+	"internal/crc32c":   0, // the checksum of everything on a disk or in the log
 	"internal/datadir":  0, // the directory that a node keeps its files in
+
+	"internal/dice":       0, // random choices of tests
+	"internal/eventually": 0, // the waiting of tests
 
 	"health":            1, // probers, leases, verdicts
 	"lb":                1, // choosing one of many

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster/internal/dice"
 	"github.com/musterhq/muster/internal/testcluster"
 )
 
@@ -14,7 +15,7 @@ var frequentSnapshots = []string{"--snapshot-threshold", "200", "--trailing-logs
 // One to all three nodes are killed at random moments under load, and come back.
 func TestKillingAnyNodesUnderLoadLosesNothing(t *testing.T) {
 	c := testcluster.StartProcesses(t, 3, frequentSnapshots...)
-	random := dice(t)
+	random := dice.New(t)
 	l := startLoad(t, c, 8)
 	began := time.Now()
 	n := trials(t, 8)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster/internal/dice"
 	"github.com/musterhq/muster/internal/testcluster"
 )
 
@@ -20,7 +21,7 @@ func TestAPowerCutOfAllNodesLosesNothing(t *testing.T) {
 		data = append(data, filepath.Join(d.Path, "data"))
 	}
 	c := testcluster.StartProcessesIn(t, data, frequentSnapshots...)
-	random := dice(t)
+	random := dice.New(t)
 	l := startLoad(t, c, 8)
 	n := trials(t, 2)
 	for range n {
