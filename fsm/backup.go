@@ -14,15 +14,16 @@ type Backup struct {
 	clusterID string
 }
 
-// Backup takes the newest state. It leaves out what is staged of a restore: that is under way, and no part of a backup. A
-// state that is in doubt is not worth keeping and gives an error.
+// Backup takes the newest state. It leaves out what is staged of a restore, which is under way, and the receipts of writes,
+// which a restore forgets: neither is a part of a backup. A state that is in doubt is not worth keeping and gives an error.
 func (m *Machine) Backup() (Backup, error) {
 	if err := m.Sound(); err != nil { // first: the state of a doubt that ends in between is the wrong one
 		return Backup{}, err
 	}
 	p := *m.position.Load()
 	p.hash.Leave(p.staging.Hash())
-	p.staging = store.Staging{}
+	p.hash.Leave(p.receipts.Hash())
+	p.staging, p.receipts = store.Staging{}, store.Receipts{}
 	return Backup{position: &p, clusterID: m.clusterID()}, nil
 }
 

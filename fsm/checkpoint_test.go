@@ -31,7 +31,7 @@ func TestTheCheckpointFollowsTheStateAtMostOnceASecond(t *testing.T) {
 		index := uint64(0)
 		for range 100 { // ten seconds of writes
 			index++
-			mustApply(t, m, entryOf(index, write{registerOp("orders", "i1", time.Now().String())}))
+			mustApply(t, m, entryOf(index, writeOf(registerOp("orders", "i1", time.Now().String()))))
 			time.Sleep(100 * time.Millisecond)
 		}
 		synctest.Wait()
@@ -44,7 +44,7 @@ func TestTheCheckpointFollowsTheStateAtMostOnceASecond(t *testing.T) {
 			t.Errorf("saved %d times, most of them without a change", n)
 		}
 		index++
-		mustApply(t, m, entryOf(index, write{registerOp("orders", "last", "1")}))
+		mustApply(t, m, entryOf(index, writeOf(registerOp("orders", "last", "1"))))
 		stop()
 		if err := <-done; err != nil || checkpoint.saved[len(checkpoint.saved)-1] != index {
 			t.Errorf("at the end: error %v, saved %v", err, checkpoint.saved)
@@ -57,7 +57,7 @@ func TestACheckpointThatCannotBeWrittenIsNotTriedAgain(t *testing.T) {
 		m, checkpoint := newMachine(), &fakeCheckpoint{err: errors.New("input/output error")}
 		done := make(chan error)
 		go func() { done <- m.KeepCheckpoint(t.Context(), checkpoint) }()
-		mustApply(t, m, entryOf(1, write{registerOp("orders", "i1", "1")}))
+		mustApply(t, m, entryOf(1, writeOf(registerOp("orders", "i1", "1"))))
 		if err := <-done; !errors.Is(err, checkpoint.err) || len(checkpoint.saved) != 1 {
 			t.Errorf("error %v after %d tries", err, len(checkpoint.saved))
 		}

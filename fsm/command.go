@@ -15,9 +15,10 @@ import (
 // being skipped. A change that a reader must not skip takes a higher version; an entry has the lowest that its content
 // needs, so that nodes of different versions understand each other for as long as nobody asks for what is new.
 const (
-	commandVersion = 2 // the newest
+	commandVersion = 3 // the newest
 	writeVersion   = 1 // of an entry with writes
 	stepVersion    = 2 // of an entry with a step of a restore
+	keyedVersion   = 3 // of an entry with writes of which one has an idempotency key
 
 	commandProposedAt protowire.Number = 1 // nanoseconds since 1970; says when, decides nothing
 	commandProposer   protowire.Number = 2 // the Raft id of the leader that made the entry
@@ -26,6 +27,7 @@ const (
 
 	// Field 1 of a write is kept for the identity of the caller.
 	writeOperation protowire.Number = 2 // an operation each
+	writeKey       protowire.Number = 3
 )
 
 // errUnreadable says that an entry that was committed can't be applied here. A node that skipped it would hold another
@@ -36,27 +38,41 @@ var errUnreadable = errors.New("an entry of the log can't be read")
 type command struct {
 	proposedAt time.Time
 	proposer   string
-	writes     []write
+	writes     []Write
 	step       *step // nil in an entry with writes
 }
 
-// write is what one caller asked for: operations of which all are applied or none.
-type write []registry.Operation
+// Write is what one caller asks for: operations of which all are applied or none.
+type Write struct {
+	// Key makes the write apply once, however often it is sent: one with a key that was seen before is answered like the
+	// first. Empty: every time that it is sent, it is a write of its own.
+	Key string
+
+	Operations []registry.Operation
+}
 
 // encodeWrite makes the bytes of a write. They are made once, where the write came in, and stand in the entry as they are.
-func encodeWrite(ops write) []byte {
+func encodeWrite(w Write) []byte {
 	var b, operation []byte
-	for _, op := range ops {
+	for _, op := range w.Operations {
 		operation = record.AppendOperation(operation[:0], op)
 		b = protowire.AppendTag(b, writeOperation, protowire.BytesType)
 		b = protowire.AppendBytes(b, operation)
 	}
+	if w.Key != "" {
+		b = protowire.AppendTag(b, writeKey, protowire.BytesType)
+		b = protowire.AppendString(b, w.Key)
+	}
 	return b
 }
 
-// encodeCommand makes an entry of writes that are encoded already.
-func encodeCommand(proposedAt time.Time, proposer string, writes [][]byte) []byte {
-	b := beginCommand(writeVersion, proposedAt, proposer)
+// encodeCommand makes an entry of writes that are encoded already; keyed tells whether one of them has an idempotency key.
+func encodeCommand(proposedAt time.Time, proposer string, writes [][]byte, keyed bool) []byte {
+	var version byte = writeVersion
+	if keyed {
+		version = keyedVersion
+	}
+	b := beginCommand(version, proposedAt, proposer)
 	for _, w := range writes {
 		b = protowire.AppendTag(b, commandWrite, protowire.BytesType)
 		b = protowire.AppendBytes(b, w)
@@ -112,15 +128,18 @@ func decodeCommand(entry []byte) (command, error) {
 	return c, nil
 }
 
-func decodeWrite(b []byte) (write, error) {
-	var w write
+func decodeWrite(b []byte) (Write, error) {
+	var w Write
 	err := eachField(b, func(num protowire.Number, _ uint64, bytes []byte) error {
-		if num != writeOperation {
-			return nil
+		switch num {
+		case writeOperation:
+			op, err := record.DecodeOperation(bytes)
+			w.Operations = append(w.Operations, op)
+			return err
+		case writeKey:
+			w.Key = string(bytes)
 		}
-		op, err := record.DecodeOperation(bytes)
-		w = append(w, op)
-		return err
+		return nil
 	})
 	return w, err
 }

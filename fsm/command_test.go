@@ -18,14 +18,14 @@ func TestAnEntryComesBackAsItWasWritten(t *testing.T) {
 		want := command{proposedAt: time.Unix(0, rapid.Int64().Draw(t, "time")), proposer: rapid.String().Draw(t, "proposer")}
 		var encoded [][]byte
 		for range rapid.IntRange(1, 5).Draw(t, "writes") {
-			var w write
+			w := Write{Key: rapid.SampledFrom([]string{"", "k1", "k2"}).Draw(t, "key")}
 			for range rapid.IntRange(1, 3).Draw(t, "operations") {
-				w = append(w, drawOperation(t))
+				w.Operations = append(w.Operations, drawOperation(t))
 			}
 			want.writes = append(want.writes, w)
 			encoded = append(encoded, encodeWrite(w))
 		}
-		got, err := decodeCommand(encodeCommand(want.proposedAt, want.proposer, encoded))
+		got, err := decodeCommand(encodeCommand(want.proposedAt, want.proposer, encoded, rapid.Bool().Draw(t, "keyed")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func TestAnEntryComesBackAsItWasWritten(t *testing.T) {
 }
 
 func TestEveryDamageToAnEntryIsFound(t *testing.T) {
-	whole := entryOf(1, write{registerOp("orders", "i1", "1")}, write{registry.Deregister{Service: "orders", ID: "i2"}}).Data
+	whole := entryOf(1, writeOf(registerOp("orders", "i1", "1")), writeOf(registry.Deregister{Service: "orders", ID: "i2"})).Data
 	for at := range whole {
 		for bit := range 8 {
 			flipped := bytes.Clone(whole)
@@ -52,8 +52,9 @@ func TestEveryDamageToAnEntryIsFound(t *testing.T) {
 }
 
 func FuzzDecodeWrite(f *testing.F) {
-	f.Add(encodeWrite(write{registerOp("orders", "i1", "1")}))
-	f.Add(encodeWrite(write{registry.ReportHealth{Service: "a", ID: "b", Report: registry.Report{Status: registry.Unhealthy}}}))
+	f.Add(encodeWrite(writeOf(registerOp("orders", "i1", "1"))))
+	f.Add(encodeWrite(writeOf(registry.ReportHealth{Service: "a", ID: "b", Report: registry.Report{Status: registry.Unhealthy}})))
+	f.Add(encodeWrite(Write{Key: "k1", Operations: []registry.Operation{registry.Deregister{Service: "a", ID: "b"}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		w, err := decodeWrite(b)
 		if err != nil {
@@ -71,7 +72,7 @@ func FuzzDecodeWrite(f *testing.F) {
 
 func TestAReplyComesBackAsItWasGiven(t *testing.T) {
 	m := newMachine()
-	given := mustApply(t, m, entryOf(3, write{registerOp("orders", "i1", "1"), registerOp("orders", "i2", "1")}))[0]
+	given := mustApply(t, m, entryOf(3, writeOf(registerOp("orders", "i1", "1"), registerOp("orders", "i2", "1"))))[0]
 	b, err := encodeReply(given)
 	if err != nil {
 		t.Fatal(err)

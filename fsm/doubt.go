@@ -160,6 +160,7 @@ func (m *Machine) take(next *position) {
 	before := m.position.Load()
 	m.hashes.restart(next.state.Index(), next.hash)
 	m.position.Store(next)
+	m.decided = decidedIn(next.receipts)
 	m.publisher.Publish(next.state, serviceNames(before.state, next.state))
 }
 

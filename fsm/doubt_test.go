@@ -137,10 +137,10 @@ func TestTheOldestHashesAreForgotten(t *testing.T) {
 
 func TestAStateThatDoesNotFitIsNoReplacement(t *testing.T) {
 	m, early, elsewhere := newMachine(), newMachine(), NewMachine(store.Image{State: newMachine().Image().State}, func() string { return "another" })
-	mustApply(t, early, entryOf(1, write{registerOp("orders", "i1", "1")}))
-	mustApply(t, m, entryOf(1, write{registerOp("orders", "i1", "1")}))
-	mustApply(t, m, entryOf(2, write{registerOp("orders", "i2", "1")}))
-	mustApply(t, elsewhere, entryOf(3, write{registerOp("orders", "i1", "1")}))
+	mustApply(t, early, entryOf(1, writeOf(registerOp("orders", "i1", "1"))))
+	mustApply(t, m, entryOf(1, writeOf(registerOp("orders", "i1", "1"))))
+	mustApply(t, m, entryOf(2, writeOf(registerOp("orders", "i2", "1"))))
+	mustApply(t, elsewhere, entryOf(3, writeOf(registerOp("orders", "i1", "1"))))
 	if _, err := m.Replace(written(t, early)); !errors.Is(err, ErrNoDoubt) {
 		t.Errorf("without a doubt: %v", err)
 	}
@@ -177,7 +177,7 @@ func TestEntriesBeyondWhatIsKeptNeedANewerState(t *testing.T) {
 
 func TestASnapshotOfRaftsEndsADoubt(t *testing.T) {
 	m, source := newMachine(), newMachine()
-	mustApply(t, source, entryOf(5, write{registerOp("orders", "i1", "1")}))
+	mustApply(t, source, entryOf(5, writeOf(registerOp("orders", "i1", "1"))))
 	corrupt(m, "nobody")
 	m.Distrust(errWrong)
 	if err := m.Restore(io.NopCloser(written(t, source))); err != nil || m.Sound() != nil {
@@ -190,7 +190,7 @@ func TestASnapshotOfRaftsEndsADoubt(t *testing.T) {
 
 func TestASnapshotThatWasBegunBeforeTheDoubtIsThrownAway(t *testing.T) {
 	m := newMachine()
-	mustApply(t, m, entryOf(1, write{registerOp("orders", "i1", "1")}))
+	mustApply(t, m, entryOf(1, writeOf(registerOp("orders", "i1", "1"))))
 	snapshot, err := m.Snapshot()
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +208,7 @@ func TestASnapshotThatWasBegunBeforeTheDoubtIsThrownAway(t *testing.T) {
 func sound(t *testing.T, entries int) *Machine {
 	m := newMachine()
 	for index := range entries {
-		mustApply(t, m, entryOf(uint64(index+1), write{registerOp("orders", fmt.Sprint("i", index+1), "1")}))
+		mustApply(t, m, entryOf(uint64(index+1), writeOf(registerOp("orders", fmt.Sprint("i", index+1), "1"))))
 	}
 	return m
 }
@@ -255,12 +255,12 @@ func TestAReplacementBesideEntriesAndReaders(t *testing.T) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		for index := range uint64(entries) {
-			m.Apply(entryOf(index+1, write{registerOp("orders", "i1", fmt.Sprint(index))}))
+			m.Apply(entryOf(index+1, writeOf(registerOp("orders", "i1", fmt.Sprint(index)))))
 		}
 	})
 	running.Go(func() {
 		for index := range uint64(entries) {
-			source.Apply(entryOf(index+1, write{registerOp("orders", "i1", fmt.Sprint(index))}))
+			source.Apply(entryOf(index+1, writeOf(registerOp("orders", "i1", fmt.Sprint(index)))))
 		}
 	})
 	ended := make(chan struct{})

@@ -5,25 +5,36 @@ import (
 
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
+	"github.com/musterhq/muster/store"
 )
 
-// draft is a position in the making: entries are applied to it one by one, and readers see what comes of all of them.
+// draft is a position in the making: entries are applied to it one by one, and readers see what comes of all of them. What
+// was drafted becomes the machine's position in any case: decided knows it already.
 type draft struct {
-	from   *position
-	edit   *registry.Edit
-	term   uint64
-	hash   record.Hash // with the changes counted below
-	hashed int
+	from     *position
+	edit     *registry.Edit
+	term     uint64
+	hash     record.Hash // of the instances and of the staging, with the changes counted below
+	hashed   int
+	receipts store.Receipts
+	decided  decided
 }
 
 // draft begins where the machine stands.
 func (m *Machine) draft() *draft {
 	from := m.position.Load()
-	return &draft{from: from, edit: from.state.Edit(), term: from.term, hash: from.hash}
+	d := &draft{from: from, edit: from.state.Edit(), term: from.term, hash: from.hash, receipts: from.receipts, decided: m.decided}
+	d.hash.Leave(from.receipts.Hash())
+	return d
 }
 
-// end brings the term and the hash up to an entry that was applied.
-func (d *draft) end(entry *raft.Log) {
+// apply applies the writes of an entry, and replies to each.
+func (d *draft) apply(entry *raft.Log, c command) []reply {
+	d.edit.SetIndex(entry.Index)
+	replies := make([]reply, len(c.writes))
+	for i, w := range c.writes {
+		replies[i] = d.decide(entry.Index, w)
+	}
 	d.term = entry.Term
 	for change := range d.edit.ChangesFrom(d.hashed) {
 		if change.Old != nil {
@@ -34,8 +45,29 @@ func (d *draft) end(entry *raft.Log) {
 		}
 		d.hashed++
 	}
+	return replies
+}
+
+// decide applies one write, unless one with its key was decided before.
+func (d *draft) decide(index uint64, w Write) reply {
+	if receipt := d.decided.find(w.Key); receipt != nil {
+		return d.recall(receipt, w)
+	}
+	results, err := d.edit.Apply(index, w.Operations...)
+	r := reply{outcome: Outcome{Index: index, Results: results}, err: err}
+	if w.Key != "" {
+		d.remember(w, r)
+	}
+	return r
+}
+
+// wholeHash is the hash of all that is drafted.
+func (d *draft) wholeHash() record.Hash {
+	hash := d.hash
+	hash.Join(d.receipts.Hash())
+	return hash
 }
 
 func (d *draft) position() *position {
-	return &position{state: d.edit.Commit(), term: d.term, hash: d.hash, staging: d.from.staging}
+	return &position{state: d.edit.Commit(), term: d.term, hash: d.wholeHash(), staging: d.from.staging, receipts: d.receipts}
 }

@@ -17,13 +17,18 @@ func newMachine() *Machine {
 	return NewMachine(store.Image{State: registry.NewState()}, func() string { return "test-cluster" })
 }
 
+// writeOf is a write without a key.
+func writeOf(ops ...registry.Operation) Write { return Write{Operations: ops} }
+
 // entryOf is the entry at an index in which the given writes were gathered.
-func entryOf(index uint64, writes ...write) *raft.Log {
+func entryOf(index uint64, writes ...Write) *raft.Log {
 	encoded := make([][]byte, len(writes))
+	keyed := false
 	for i, w := range writes {
 		encoded[i] = encodeWrite(w)
+		keyed = keyed || w.Key != ""
 	}
-	return &raft.Log{Index: index, Term: 1 + index/50, Type: raft.LogCommand, Data: encodeCommand(time.Unix(int64(index), 0), "leader", encoded)}
+	return &raft.Log{Index: index, Term: 1 + index/50, Type: raft.LogCommand, Data: encodeCommand(time.Unix(int64(index), 0), "leader", encoded, keyed)}
 }
 
 // registerOp registers the instance; the version makes the document another one.
@@ -50,17 +55,18 @@ func drawOperation(t *rapid.T) registry.Operation {
 	}
 }
 
-// drawLog draws a log: entries of writes, of which some hold several operations, with gaps where Raft has entries of its own.
+// drawLog draws a log: entries of writes, of which some hold several operations and some have keys, with gaps where Raft has
+// entries of its own.
 func drawLog(t *rapid.T) []*raft.Log {
 	var entries []*raft.Log
 	index := uint64(0)
 	for range rapid.IntRange(1, 40).Draw(t, "entries") {
 		index += uint64(rapid.IntRange(1, 3).Draw(t, "step"))
-		var writes []write
+		var writes []Write
 		for range rapid.IntRange(1, 4).Draw(t, "writes") {
-			var w write
+			w := Write{Key: rapid.SampledFrom([]string{"", "", "k1", "k2", "k3"}).Draw(t, "key")}
 			for range rapid.IntRange(1, 3).Draw(t, "operations") {
-				w = append(w, drawOperation(t))
+				w.Operations = append(w.Operations, drawOperation(t))
 			}
 			writes = append(writes, w)
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musterhq/muster/cluster"
 	"github.com/musterhq/muster/internal/fault"
 )
 
@@ -38,6 +39,7 @@ type gatherer struct {
 
 	mu    sync.Mutex
 	queue []*pending
+	ended bool          // run has returned, or is about to: nothing is taken from the queue any more
 	last  time.Time     // when the last entry was proposed; the next one is later
 	wake  chan struct{} // tells run of writes in the queue
 }
@@ -58,6 +60,10 @@ func newGatherer(log Log, proposer string) *gatherer {
 func (g *gatherer) submit(ctx context.Context, what proposal) reply {
 	p := &pending{proposal: what, done: make(chan reply, 1)}
 	g.mu.Lock()
+	if g.ended {
+		g.mu.Unlock()
+		return reply{err: cluster.ErrNotLeader}
+	}
 	if len(g.queue) >= maxQueued {
 		g.mu.Unlock()
 		return reply{err: fmt.Errorf("%w: %d writes wait on the leader already", fault.ErrOverloaded, maxQueued)}
@@ -167,10 +173,12 @@ func (g *gatherer) encode(batch []*pending) []byte {
 		return encodeStepCommand(g.now(), g.proposer, batch[0].encoded)
 	}
 	writes := make([][]byte, len(batch))
+	keyed := false
 	for i, p := range batch {
 		writes[i] = p.encoded
+		keyed = keyed || p.keyed
 	}
-	return encodeCommand(g.now(), g.proposer, writes)
+	return encodeCommand(g.now(), g.proposer, writes, keyed)
 }
 
 // now is the time of an entry: the clock's, but always later than that of the entry before, should the clock go back.
@@ -199,15 +207,16 @@ func (g *gatherer) commit(ctx context.Context, entry []byte, batch []*pending) {
 	}
 }
 
-// refuse answers what is still in the queue at the end.
+// refuse answers what is still in the queue at the end. Whoever asked may ask the next leader.
 func (g *gatherer) refuse() {
-	for {
-		batch := g.take()
-		if len(batch) == 0 {
-			return
-		}
-		for _, p := range batch {
-			p.done <- reply{err: fmt.Errorf("%w: this node stops", fault.ErrNoLeader)}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = true
+	for _, p := range g.queue {
+		if !p.taken {
+			p.taken = true
+			p.done <- reply{err: cluster.ErrNotLeader}
 		}
 	}
+	g.queue = nil
 }

@@ -56,7 +56,7 @@ func gathering(t *testing.T, log *fakeLog, f func(t *testing.T, g *gatherer)) {
 }
 
 func submit(ctx context.Context, g *gatherer, ops ...registry.Operation) reply {
-	return g.submit(ctx, proposeWrite(ops, encodeWrite(ops)))
+	return g.submit(ctx, proposeWrite(writeOf(ops...), encodeWrite(writeOf(ops...))))
 }
 
 func TestWritesThatArriveTogetherShareAnEntryAndNoneWaitsWhileIdle(t *testing.T) {
@@ -84,14 +84,14 @@ func TestWritesThatArriveTogetherShareAnEntryAndNoneWaitsWhileIdle(t *testing.T)
 
 func TestTwoWritesOnOneInstanceNeverShareAnIndex(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		writes := make([]write, rapid.IntRange(2, 30).Draw(rt, "writes"))
+		writes := make([]Write, rapid.IntRange(2, 30).Draw(rt, "writes"))
 		for i := range writes {
 			seen := map[target]bool{}
 			for range rapid.IntRange(1, 3).Draw(rt, "operations") {
 				service, id := "orders", fmt.Sprintf("i%d", rapid.IntRange(1, 3).Draw(rt, "id"))
 				if t := (target{service, id}); !seen[t] {
 					seen[t] = true
-					writes[i] = append(writes[i], registerOp(service, id, fmt.Sprint(i)))
+					writes[i].Operations = append(writes[i].Operations, registerOp(service, id, fmt.Sprint(i)))
 				}
 			}
 		}
@@ -109,7 +109,7 @@ func TestTwoWritesOnOneInstanceNeverShareAnIndex(t *testing.T) {
 					}
 					mu.Lock()
 					defer mu.Unlock()
-					for _, op := range w {
+					for _, op := range w.Operations {
 						service, id := op.Target()
 						key := target{service, id}
 						if used[key] == nil {

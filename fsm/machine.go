@@ -26,24 +26,27 @@ type Machine struct {
 	doubt  atomic.Pointer[doubt] // nil as long as the state is sound; changes under the lock
 	doubts atomic.Uint64         // how often it was not
 
-	mu     sync.Mutex // held while the position changes, and for what stands below
-	broken error      // set when an entry could not be applied; nothing is applied after it
-	seen   uint64     // the newest entry that Raft has shown since the start
+	mu      sync.Mutex // held while the position changes, and for what stands below
+	broken  error      // set when an entry could not be applied; nothing is applied after it
+	seen    uint64     // the newest entry that Raft has shown since the start
+	decided decided    // the position's receipts, by key
 }
 
 // position is a state and where in the log it stands.
 type position struct {
-	state   *registry.State
-	term    uint64      // of the entry at the state's index
-	hash    record.Hash // of the instances and of the staging
-	staging store.Staging
+	state    *registry.State
+	term     uint64      // of the entry at the state's index
+	hash     record.Hash // of the instances, of the staging and of the receipts
+	staging  store.Staging
+	receipts store.Receipts
 }
 
 // NewMachine begins with what a checkpoint held; the entries that it covers are skipped when Raft shows them again.
 // The cluster's id, which may not be known yet, goes into snapshots and checkpoints.
 func NewMachine(image store.Image, clusterID func() string) *Machine {
 	m := &Machine{clusterID: clusterID, publisher: registry.NewPublisher(image.State), failed: make(chan error, 1), loaded: image.State}
-	m.position.Store(&position{state: image.State, term: image.Term, hash: image.Hash, staging: image.Staging})
+	m.position.Store(&position{state: image.State, term: image.Term, hash: image.Hash, staging: image.Staging, receipts: image.Receipts})
+	m.decided = decidedIn(image.Receipts)
 	m.hashes.restart(image.Index, image.Hash)
 	return m
 }
@@ -71,7 +74,8 @@ func (m *Machine) Await(ctx context.Context, index uint64) error {
 func (m *Machine) Image() store.Image {
 	p := m.position.Load()
 	return store.Image{
-		ClusterID: m.clusterID(), Index: p.state.Index(), Term: p.term, Hash: p.hash, State: p.state, Staging: p.staging,
+		ClusterID: m.clusterID(), Index: p.state.Index(), Term: p.term, Hash: p.hash,
+		State: p.state, Staging: p.staging, Receipts: p.receipts,
 	}
 }
 
@@ -112,22 +116,11 @@ func (m *Machine) apply(entries []*raft.Log) []any {
 			draft = m.draft()
 			continue
 		}
-		answers[i] = applyCommand(draft.edit, entry.Index, c)
-		draft.end(entry)
-		m.hashes.note(entry.Index, draft.hash)
+		answers[i] = draft.apply(entry, c)
+		m.hashes.note(entry.Index, draft.wholeHash())
 	}
 	m.publish(draft) // also what came before an entry that can't be read: its writers are being told that it is there
 	return answers
-}
-
-func applyCommand(edit *registry.Edit, index uint64, c command) []reply {
-	edit.SetIndex(index)
-	replies := make([]reply, len(c.writes))
-	for i, w := range c.writes {
-		results, err := edit.Apply(index, w...)
-		replies[i] = reply{outcome: Outcome{Index: index, Results: results}, err: err}
-	}
-	return replies
 }
 
 // publish shows the drafted state to readers, before Raft answers those who wrote it.

@@ -100,13 +100,13 @@ func TestASnapshotRestoresTheSameBytes(t *testing.T) {
 
 func TestASnapshotTakenBesideWritesIsTheStateOfItsMoment(t *testing.T) {
 	m := newMachine()
-	mustApply(t, m, entryOf(1, write{registerOp("orders", "i1", "1")}))
+	mustApply(t, m, entryOf(1, writeOf(registerOp("orders", "i1", "1"))))
 	before := stateBytes(t, m)
 	taken, err := m.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustApply(t, m, entryOf(2, write{registry.Deregister{Service: "orders", ID: "i1"}}))
+	mustApply(t, m, entryOf(2, writeOf(registry.Deregister{Service: "orders", ID: "i1"})))
 	sink := &memorySink{}
 	if err := taken.Persist(sink); err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestASnapshotTakenBesideWritesIsTheStateOfItsMoment(t *testing.T) {
 
 func TestNoSnapshotIsTakenBeforeTheReplayHasReachedTheCheckpoint(t *testing.T) {
 	m := newMachine()
-	first, second := entryOf(1, write{registerOp("orders", "i1", "1")}), entryOf(2, write{registerOp("orders", "i2", "1")})
+	first, second := entryOf(1, writeOf(registerOp("orders", "i1", "1"))), entryOf(2, writeOf(registerOp("orders", "i2", "1")))
 	mustApply(t, m, first)
 	mustApply(t, m, second)
 
@@ -152,7 +152,7 @@ func inTheMiddleOfARestore(t testing.TB) *Machine {
 	backup := backupOf(t, populated(t, 1, 2))
 	apply(t, m, 1, stepsOf("first", backup, 300)...)
 	apply(t, m, 40, stepsOf("second", backup, 100)[:3]...)
-	mustApply(t, m, entryOf(50, write{registerOp("orders", "i1", "1")}))
+	mustApply(t, m, entryOf(50, writeOf(registerOp("orders", "i1", "1"))))
 	return m
 }
 
@@ -170,16 +170,16 @@ func requireRefused(t *testing.T, damaged []byte) {
 }
 
 func TestAnEntryThatCantBeReadStopsTheMachine(t *testing.T) {
-	newer := entryOf(2, write{registerOp("orders", "i2", "1")})
+	newer := entryOf(2, writeOf(registerOp("orders", "i2", "1")))
 	newer.Data = encodeVersion(commandVersion+1, newer.Data)
-	flipped := entryOf(2, write{registerOp("orders", "i2", "1")})
+	flipped := entryOf(2, writeOf(registerOp("orders", "i2", "1")))
 	flipped.Data[len(flipped.Data)/2] ^= 1
 
 	for name, bad := range map[string]*raft.Log{"of a newer version": newer, "with a flipped bit": flipped, "empty": {Index: 2}} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine()
-			mustApply(t, m, entryOf(1, write{registerOp("orders", "i1", "1")}))
-			m.ApplyBatch([]*raft.Log{bad, entryOf(3, write{registerOp("orders", "i3", "1")})})
+			mustApply(t, m, entryOf(1, writeOf(registerOp("orders", "i1", "1"))))
+			m.ApplyBatch([]*raft.Log{bad, entryOf(3, writeOf(registerOp("orders", "i3", "1")))})
 			if err := <-m.Failed(); !errors.Is(err, errUnreadable) {
 				t.Errorf("failed with %v", err)
 			}
@@ -195,7 +195,7 @@ func TestAnEntryThatCantBeReadStopsTheMachine(t *testing.T) {
 
 func TestABatchIsAppliedWholeOrNotAtAll(t *testing.T) {
 	m := newMachine()
-	both := mustApply(t, m, entryOf(7, write{registerOp("orders", "i1", "1"), registry.Deregister{Service: "orders", ID: "nobody"}}))[0]
+	both := mustApply(t, m, entryOf(7, writeOf(registerOp("orders", "i1", "1"), registry.Deregister{Service: "orders", ID: "nobody"})))[0]
 	if !errors.Is(both.err, registry.ErrInstanceNotFound) {
 		t.Errorf("error %v", both.err)
 	}

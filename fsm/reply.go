@@ -20,7 +20,7 @@ type reply struct {
 const (
 	replyIndex   protowire.Number = 1
 	replyResult  protowire.Number = 2 // a result each
-	replyProblem protowire.Number = 3 // a problem document; the write failed
+	replyProblem protowire.Number = 3 // a problem document; the write failed, at the index if the state refused it
 
 	replyRestored  protowire.Number = 4 // the index of a restore that went through, which may be an earlier one
 	replyInstances protowire.Number = 5 // restored
@@ -28,16 +28,16 @@ const (
 )
 
 func encodeReply(r reply) ([]byte, error) {
+	b := protowire.AppendTag(nil, replyIndex, protowire.VarintType)
+	b = protowire.AppendVarint(b, r.outcome.Index)
 	if r.err != nil {
 		problem, err := json.Marshal(wire.WriteProblemOf(r.err))
 		if err != nil {
 			return nil, err
 		}
-		b := protowire.AppendTag(nil, replyProblem, protowire.BytesType)
+		b = protowire.AppendTag(b, replyProblem, protowire.BytesType)
 		return protowire.AppendBytes(b, problem), nil
 	}
-	b := protowire.AppendTag(nil, replyIndex, protowire.VarintType)
-	b = protowire.AppendVarint(b, r.outcome.Index)
 	for _, result := range r.outcome.Results {
 		b = protowire.AppendTag(b, replyResult, protowire.BytesType)
 		b = protowire.AppendBytes(b, record.AppendResult(nil, result))

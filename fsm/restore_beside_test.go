@@ -33,7 +33,7 @@ func (s *slowSink) Write(b []byte) (int, error) {
 func TestARestoreDoesNotWaitForASnapshotOrACheckpointThatIsWritten(t *testing.T) {
 	m := newMachine()
 	for index := uint64(1); index <= 50; index++ {
-		mustApply(t, m, entryOf(index, write{registerOp("orders", fmt.Sprintf("i%d", index), "1")}))
+		mustApply(t, m, entryOf(index, writeOf(registerOp("orders", fmt.Sprintf("i%d", index), "1"))))
 	}
 	before := stateBytes(t, m)
 	path := filepath.Join(t.TempDir(), "state.db")
@@ -56,7 +56,7 @@ func TestARestoreDoesNotWaitForASnapshotOrACheckpointThatIsWritten(t *testing.T)
 
 	newer := newMachine()
 	for index := uint64(1); index <= 80; index++ {
-		mustApply(t, newer, entryOf(index, write{registerOp("payments", fmt.Sprintf("i%d", index), "2")}))
+		mustApply(t, newer, entryOf(index, writeOf(registerOp("payments", fmt.Sprintf("i%d", index), "2"))))
 	}
 	theirs := stateBytes(t, newer)
 	restored := make(chan error, 1)

@@ -49,7 +49,7 @@ func populated(t testing.TB, from uint64, n int) *Machine {
 	m := newMachine()
 	var entries []*raft.Log
 	for k := range n {
-		entries = append(entries, entryOf(from+uint64(k), write{registerOp(fmt.Sprintf("service-%05d", k/10), fmt.Sprintf("i%d", k%10), "1")}))
+		entries = append(entries, entryOf(from+uint64(k), writeOf(registerOp(fmt.Sprintf("service-%05d", k/10), fmt.Sprintf("i%d", k%10), "1"))))
 	}
 	m.ApplyBatch(entries)
 	return m
@@ -79,7 +79,7 @@ func drawRestores(t *rapid.T) []*raft.Log {
 	}
 	writeSome := func() {
 		for range rapid.IntRange(0, 3).Draw(t, "writes between") {
-			log = append(log, entryOf(next(), write{drawOperation(t)}))
+			log = append(log, entryOf(next(), writeOf(drawOperation(t))))
 		}
 	}
 	for n := range rapid.IntRange(1, 3).Draw(t, "restores") {

@@ -41,7 +41,7 @@ func restoring(t *testing.T, pass func(leader *fakeCluster, s *step, carry func(
 	leader := newFakeCluster("leader", "leader")
 	leader.delay = time.Millisecond
 	writing(t, leader, func(t *testing.T, w *Writer) {
-		if _, err := w.Submit(t.Context(), registerOp("old", "i0", "1")); err != nil {
+		if _, err := w.Submit(t.Context(), writeOf(registerOp("old", "i0", "1"))); err != nil {
 			t.Fatal(err)
 		}
 		follower := newFakeCluster("follower", "leader")
@@ -63,7 +63,7 @@ func largeBackup(t *testing.T) []byte {
 		for key := range 4 {
 			op.Instance.Metadata[fmt.Sprint(key)] = strings.Repeat("v", 100)
 		}
-		mustApply(t, m, entryOf(uint64(n+1), write{op}))
+		mustApply(t, m, entryOf(uint64(n+1), writeOf(op)))
 	}
 	b := backupOf(t, m)
 	if len(b) < 3*maxChunk {
@@ -229,7 +229,7 @@ func TestOfTwoRestoresTheLaterOneGoesOn(t *testing.T) {
 func TestARestoreThatIsGivenUpLeavesNothingBehind(t *testing.T) {
 	leader := newFakeCluster("leader", "leader")
 	writing(t, leader, func(t *testing.T, w *Writer) {
-		if _, err := w.Submit(t.Context(), registerOp("old", "i0", "1")); err != nil {
+		if _, err := w.Submit(t.Context(), writeOf(registerOp("old", "i0", "1"))); err != nil {
 			t.Fatal(err)
 		}
 		snapshot := largeBackup(t)
@@ -267,7 +267,7 @@ func TestAStepHasItsEntryForItself(t *testing.T) {
 		for n := range 30 {
 			p := proposeStep(step{restore: "r", kind: stepChunk, bytes: []byte{1}}.encode())
 			if n%3 != 0 {
-				w := write{registerOp("orders", fmt.Sprint(n), "1")}
+				w := writeOf(registerOp("orders", fmt.Sprint(n), "1"))
 				p = proposeWrite(w, encodeWrite(w))
 			}
 			go func() { results <- g.submit(t.Context(), p) }()

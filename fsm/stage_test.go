@@ -60,7 +60,7 @@ func TestARestoreBringsTheBackupAtAnIndexThatGoesForward(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			backup := populated(t, c.backupFrom, 25)
 			m := newMachine()
-			mustApply(t, m, entryOf(c.index-2, write{registerOp("service-00000", "i0", "another"), registerOp("gone", "i0", "1")}))
+			mustApply(t, m, entryOf(c.index-2, writeOf(registerOp("service-00000", "i0", "another"), registerOp("gone", "i0", "1"))))
 			steps := stepsOf("r", backupOf(t, backup), 900)
 			swap := c.index + uint64(len(steps)) - 1
 
@@ -86,7 +86,7 @@ func TestARestoreBringsTheBackupAtAnIndexThatGoesForward(t *testing.T) {
 				t.Error("the cluster has another id")
 			}
 			wantConsistent(t, m)
-			mustApply(t, m, entryOf(swap+1, write{registerOp("service-00000", "i0", "after")}))
+			mustApply(t, m, entryOf(swap+1, writeOf(registerOp("service-00000", "i0", "after"))))
 			wantConsistent(t, m)
 		})
 	}
@@ -94,7 +94,7 @@ func TestARestoreBringsTheBackupAtAnIndexThatGoesForward(t *testing.T) {
 
 func TestReadersSeeTheOldStateUntilTheSwapAndWatchersHearOfAllThatIsGone(t *testing.T) {
 	m := newMachine()
-	mustApply(t, m, entryOf(1, write{registerOp("gone", "i0", "1"), registerOp("service-00000", "i0", "old")}))
+	mustApply(t, m, entryOf(1, writeOf(registerOp("gone", "i0", "1"), registerOp("service-00000", "i0", "old"))))
 	gone, kept, fresh := m.Publisher().Subscribe("gone"), m.Publisher().Subscribe("service-00000"), m.Publisher().Subscribe("service-00001")
 	steps := stepsOf("r", backupOf(t, populated(t, 1, 20)), 500)
 	apply(t, m, 2, steps[:len(steps)-1]...)
@@ -134,9 +134,9 @@ func TestWhatBatchedWritesDidBeforeASwapIsSeenAsWell(t *testing.T) {
 	}
 	m.ApplyBatch([]*raft.Log{
 		stepEntry(1, steps[0]),
-		entryOf(2, write{registerOp("short-lived", "i0", "1")}),
+		entryOf(2, writeOf(registerOp("short-lived", "i0", "1"))),
 		stepEntry(3, steps[1]),
-		entryOf(4, write{registerOp("orders", "i0", "1")}),
+		entryOf(4, writeOf(registerOp("orders", "i0", "1"))),
 	})
 	<-watcher.C()
 	if state := m.Publisher().State(); state.Len() != 1 || state.Service("orders").Index() != 4 || state.Index() != 4 {
@@ -165,7 +165,7 @@ func TestAStepThatDoesNotFitIsRefusedAndChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine()
-			mustApply(t, m, entryOf(1, write{registerOp("orders", "i0", "1")}))
+			mustApply(t, m, entryOf(1, writeOf(registerOp("orders", "i0", "1"))))
 			apply(t, m, 2, c.laid...)
 			before := m.position.Load()
 			r := apply(t, m, 100, c.step)
@@ -196,7 +196,7 @@ func TestASwapOfWhatIsDamagedOrIncompleteChangesNothingAndDropsIt(t *testing.T) 
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine()
-			mustApply(t, m, entryOf(1, write{registerOp("orders", "i0", "1")}))
+			mustApply(t, m, entryOf(1, writeOf(registerOp("orders", "i0", "1"))))
 			before := m.Publisher().State().Service("orders")
 			r := apply(t, m, 2, c...)
 			if !errors.Is(r.err, fault.ErrConflict) || r.restored != (Restored{}) {

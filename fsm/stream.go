@@ -8,10 +8,11 @@ import (
 	"io"
 
 	"github.com/musterhq/muster/internal/record"
+	"github.com/musterhq/muster/store"
 )
 
 // A snapshot is a stream of records, each with its checksum: a header, then for each service its index and its instances,
-// then what is staged of an operator's restore, then a trailer. The first byte of a record says which it is. Services and
+// then what is staged of an operator's restore, then the receipts of writes with an idempotency key, then a trailer. The first byte of a record says which it is. Services and
 // instances come in the order of their names, so a state has one stream only.
 const (
 	snapshotFormat = 1
@@ -22,6 +23,8 @@ const (
 	kindFinished = 'F' // the last restore that went through
 	kindRestore  = 'R' // the id of the restore that the chunks after it belong to
 	kindChunk    = 'C'
+	kindReceipts = 'N' // the number of the first receipt that comes
+	kindReceipt  = 'K'
 	kindTrailer  = 'T'
 
 	// maxRecord bounds a record of the stream; the largest instance that the API lets in is smaller than a tenth.
@@ -61,6 +64,7 @@ func writeSnapshot(to io.Writer, p *position, clusterID string) error {
 		}
 	}
 	w.staging(p)
+	w.receipts(p.receipts)
 	w.json(kindTrailer, snapshotTrailer{p.state.Len(), w.sum.Sum(nil)})
 	return w.err
 }
@@ -81,6 +85,18 @@ func (w *streamWriter) staging(p *position) {
 	}
 	for _, chunk := range p.staging.Chunks() {
 		w.append(append([]byte{kindChunk}, chunk...))
+	}
+}
+
+func (w *streamWriter) receipts(receipts store.Receipts) {
+	if receipts.Next() == 0 {
+		return
+	}
+	w.json(kindReceipts, receipts.First())
+	var b []byte
+	for _, receipt := range receipts.Since(0) {
+		b = record.AppendReceipt(append(b[:0], kindReceipt), receipt)
+		w.append(b)
 	}
 }
 

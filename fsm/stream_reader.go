@@ -32,10 +32,11 @@ func readState(from io.Reader) (_ *position, clusterID string, err error) {
 		return nil, "", err
 	}
 	edit.SetIndex(r.header.Index)
-	return &position{state: edit.Commit(), term: r.header.Term, hash: r.hash, staging: r.staging}, r.header.ClusterID, nil
+	p := &position{state: edit.Commit(), term: r.header.Term, hash: r.hash, staging: r.staging, receipts: r.receipts}
+	return p, r.header.ClusterID, nil
 }
 
-// streamReader checks a stream, record by record, and hands on the instances. Memory grows with the staging alone.
+// streamReader checks a stream, record by record, and hands on the instances. Memory grows with the staging and the receipts alone.
 type streamReader struct {
 	records *record.Reader
 	sum     hash.Hash
@@ -49,8 +50,9 @@ type streamReader struct {
 	service serviceRecord // whose instances come
 	id      string        // of the last of them, empty where none has come yet
 
-	restore string // whose chunks come
-	staging store.Staging
+	restore  string // whose chunks come
+	staging  store.Staging
+	receipts store.Receipts
 }
 
 // readStream reads a stream to its end and gives each instance to put, which may keep and change it. Only where there is no
@@ -108,6 +110,10 @@ func (r *streamReader) take(payload []byte) error {
 		err := json.Unmarshal(body, &finished)
 		r.staging = r.staging.Finish(finished)
 		return err
+	case kindReceipts:
+		return r.takeReceipts(body)
+	case kindReceipt:
+		return r.takeReceipt(body)
 	default:
 		return fmt.Errorf("it has a record of the unknown kind %q", kind)
 	}
@@ -173,6 +179,23 @@ func (r *streamReader) takeChunk(body []byte) error {
 	return nil
 }
 
+func (r *streamReader) takeReceipts(body []byte) error {
+	var first uint64
+	if err := json.Unmarshal(body, &first); err != nil {
+		return fmt.Errorf("the number of the first receipt: %w", err)
+	}
+	r.receipts = store.ReceiptsFrom(first)
+	return nil
+}
+
+func (r *streamReader) takeReceipt(body []byte) error {
+	receipt, err := record.DecodeReceipt(body)
+	if err == nil {
+		r.receipts, _ = r.receipts.Add(receipt)
+	}
+	return err
+}
+
 // finish compares what was read with what was written.
 func (r *streamReader) finish(body []byte) error {
 	var trailer snapshotTrailer
@@ -180,6 +203,7 @@ func (r *streamReader) finish(body []byte) error {
 		return err
 	}
 	r.hash.Join(r.staging.Hash())
+	r.hash.Join(r.receipts.Hash())
 	switch {
 	case trailer.Instances != r.count:
 		return fmt.Errorf("it should have %d instances and has %d", trailer.Instances, r.count)

@@ -40,7 +40,7 @@ func TestABackupIsTheSameBytesEveryTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := backupOf(t, m)
-	mustApply(t, m, entryOf(100, write{registerOp("later", "i0", "1")}))
+	mustApply(t, m, entryOf(100, writeOf(registerOp("later", "i0", "1"))))
 	var other bytes.Buffer
 	n, err := backup.WriteTo(&other)
 	if err != nil || n != int64(other.Len()) || !bytes.Equal(one, other.Bytes()) {

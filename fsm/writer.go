@@ -56,21 +56,25 @@ func NewWriter(c Cluster) *Writer {
 // Run makes entries of what comes to this node while it leads, until ctx ends.
 func (w *Writer) Run(ctx context.Context) { w.gatherer.run(ctx) }
 
-// Submit has operations applied, all or none, and returns what became of them once a majority has them on disk. Without a
-// leader it waits for one, for 7 s at most.
+// Submit has the operations of a write applied, all or none, and returns what became of them once a majority has them on
+// disk. Without a leader it waits for one, for 7 s at most.
 //
 // The errors are those of package registry, where the state refuses the write, and of package fault; where
-// [fault.IsUnknown] holds, the write may have been applied.
-func (w *Writer) Submit(ctx context.Context, ops ...registry.Operation) (Outcome, error) {
-	for i, op := range ops {
+// [fault.IsUnknown] holds, the write may have been applied. With an error of the state comes the index at which it was
+// refused.
+func (w *Writer) Submit(ctx context.Context, what Write) (Outcome, error) {
+	for i, op := range what.Operations {
 		if err := op.Validate(); err != nil {
-			if len(ops) > 1 {
+			if len(what.Operations) > 1 {
 				err = &registry.OperationError{Position: i, Err: err}
 			}
 			return Outcome{}, err
 		}
 	}
-	r := w.propose(ctx, proposeWrite(ops, encodeWrite(ops)))
+	r := w.propose(ctx, proposeWrite(what, encodeWrite(what)))
+	if r.err == nil && len(r.outcome.Results) != len(what.Operations) {
+		r.err = fault.Unknown(fmt.Errorf("the leader answered %d results to %d operations", len(r.outcome.Results), len(what.Operations)))
+	}
 	return r.outcome, r.err
 }
 
@@ -123,11 +127,11 @@ func (w *Writer) try(ctx context.Context, leader string, p proposal) reply {
 
 // AnswerWrite is the leader's side of [CallWrite]. It never passes a write on a second time.
 func (w *Writer) AnswerWrite(ctx context.Context, encoded []byte) ([]byte, error) {
-	ops, err := decodeWrite(encoded)
+	what, err := decodeWrite(encoded)
 	if err != nil {
 		return nil, err
 	}
-	return w.answer(ctx, proposeWrite(ops, encoded))
+	return w.answer(ctx, proposeWrite(what, encoded))
 }
 
 // AnswerRestore is the leader's side of [CallRestore]. It never passes a step on a second time.

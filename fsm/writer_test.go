@@ -73,7 +73,7 @@ func TestAWriteWaitsThroughAnElection(t *testing.T) {
 		elected := time.AfterFunc(3*time.Second, func() { c.elect("me") })
 		defer elected.Stop()
 		begun := time.Now()
-		if _, err := w.Submit(t.Context(), registerOp("orders", "i1", "1")); err != nil {
+		if _, err := w.Submit(t.Context(), writeOf(registerOp("orders", "i1", "1"))); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begun); took != 3*time.Second {
@@ -86,7 +86,7 @@ func TestAWriteWithoutALeaderFailsAfterSevenSecondsAndWasNotApplied(t *testing.T
 	c := newFakeCluster("me", "")
 	writing(t, c, func(t *testing.T, w *Writer) {
 		begun := time.Now()
-		_, err := w.Submit(t.Context(), registerOp("orders", "i1", "1"))
+		_, err := w.Submit(t.Context(), writeOf(registerOp("orders", "i1", "1")))
 		if !errors.Is(err, fault.ErrNoLeader) || fault.IsUnknown(err) {
 			t.Errorf("error %v", err)
 		}
@@ -101,7 +101,7 @@ func TestAWriteGivesUpWithItsCaller(t *testing.T) {
 	writing(t, c, func(t *testing.T, w *Writer) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := w.Submit(ctx, registerOp("orders", "i1", "1"))
+		_, err := w.Submit(ctx, writeOf(registerOp("orders", "i1", "1")))
 		if !errors.Is(err, fault.ErrTimeout) || fault.IsUnknown(err) {
 			t.Errorf("error %v", err)
 		}
@@ -121,11 +121,11 @@ func TestAFollowerPassesAWriteOnAndTheAnswerBack(t *testing.T) {
 		}
 		passing := NewWriter(follower)
 
-		created, err := passing.Submit(t.Context(), registerOp("orders", "i1", "1"))
+		created, err := passing.Submit(t.Context(), writeOf(registerOp("orders", "i1", "1")))
 		if err != nil || !created.Results[0].Created || created.Results[0].Instance.ModifyIndex != created.Index {
 			t.Errorf("created: %+v, error %v", created, err)
 		}
-		_, err = passing.Submit(t.Context(), registerOp("orders", "i2", "1"), registry.Deregister{Service: "orders", ID: "nobody"})
+		_, err = passing.Submit(t.Context(), writeOf(registerOp("orders", "i2", "1"), registry.Deregister{Service: "orders", ID: "nobody"}))
 		if !errors.Is(err, registry.ErrInstanceNotFound) || fault.IsUnknown(err) {
 			t.Errorf("the leader's refusal came back as %v", err)
 		}
@@ -134,7 +134,7 @@ func TestAFollowerPassesAWriteOnAndTheAnswerBack(t *testing.T) {
 
 func TestAFollowerNeverPassesOnWhatWasPassedOnToIt(t *testing.T) {
 	c := newFakeCluster("me", "somebody else")
-	if _, err := NewWriter(c).AnswerWrite(t.Context(), encodeWrite(write{registerOp("orders", "i1", "1")})); !errors.Is(err, cluster.ErrNotLeader) {
+	if _, err := NewWriter(c).AnswerWrite(t.Context(), encodeWrite(writeOf(registerOp("orders", "i1", "1")))); !errors.Is(err, cluster.ErrNotLeader) {
 		t.Errorf("error %v", err)
 	}
 	if c.calls != 0 {
@@ -150,7 +150,7 @@ func TestALeaderThatIsNoneAnyMoreIsNotTheEndOfAWrite(t *testing.T) {
 			writing(t, c, func(t *testing.T, w *Writer) {
 				elected := time.AfterFunc(time.Second, func() { c.elect("me") })
 				defer elected.Stop()
-				if _, err := w.Submit(t.Context(), registerOp("orders", "i1", "1")); err != nil {
+				if _, err := w.Submit(t.Context(), writeOf(registerOp("orders", "i1", "1"))); err != nil {
 					t.Error(err)
 				}
 			})
@@ -165,7 +165,7 @@ func TestAWriteThatWasLostWithTheLeaderIsNotSentAgain(t *testing.T) {
 	c := newFakeCluster("me", "old")
 	c.answer = func(string, []byte) ([]byte, error) { return nil, errors.New("connection reset") }
 	writing(t, c, func(t *testing.T, w *Writer) {
-		_, err := w.Submit(t.Context(), registerOp("orders", "i1", "1"))
+		_, err := w.Submit(t.Context(), writeOf(registerOp("orders", "i1", "1")))
 		if !fault.IsUnknown(err) || !errors.Is(err, fault.ErrNoLeader) {
 			t.Errorf("error %v", err)
 		}
@@ -180,7 +180,7 @@ func TestAnIllFormedWriteGoesNowhere(t *testing.T) {
 	bad := registerOp("orders", "i1", "1")
 	bad.Instance.Port = 70000
 	writing(t, c, func(t *testing.T, w *Writer) {
-		_, err := w.Submit(t.Context(), registerOp("orders", "i2", "1"), bad)
+		_, err := w.Submit(t.Context(), writeOf(registerOp("orders", "i2", "1"), bad))
 		position, ok := errors.AsType[*registry.OperationError](err)
 		if !errors.Is(err, registry.ErrInvalid) || !ok || position.Position != 1 {
 			t.Errorf("error %v", err)

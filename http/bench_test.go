@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -26,7 +27,7 @@ func BenchmarkDiscover(b *testing.B) {
 						Service: "payments", ID: fmt.Sprintf("i%04d", n), Address: "10.0.0.7", Port: 80, Zone: "a",
 						Tags: []string{"v2", "canary"}, Metadata: map[string]string{"version": "2.3.1"},
 					}
-					if _, err := h.node.decide(registry.Register{Instance: i.Normalize()}); err != nil {
+					if _, err := h.node.decide(fsm.Write{Operations: []registry.Operation{registry.Register{Instance: i.Normalize()}}}); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	nethttp "net/http"
 
@@ -9,7 +10,7 @@ import (
 
 // transfer hands leadership over, to the node in the body or to any. A call without a body is to any, too.
 func (a *api) transfer(w *answer, r *nethttp.Request) error {
-	if err := noParams(r); err != nil {
+	if err := cmp.Or(noParams(r), unkeyed(r)); err != nil {
 		return err
 	}
 	var body wire.Transfer
@@ -32,7 +33,7 @@ func (a *api) transfer(w *answer, r *nethttp.Request) error {
 func (a *api) removeNode(w *answer, r *nethttp.Request) error {
 	p := newParams(r)
 	force := p.flag(wire.ParamForce)
-	if err := p.done(); err != nil {
+	if err := cmp.Or(p.done(), unkeyed(r)); err != nil {
 		return err
 	}
 	name, err := pathName(r, "id")

@@ -19,9 +19,9 @@ type Node interface {
 	// Await returns once the state has applied an index, or with the error of ctx.
 	Await(ctx context.Context, index uint64) error
 
-	// Submit has operations decided by the log, all or none, whoever leads. After an error the write was not applied,
-	// unless fault.IsUnknown says otherwise.
-	Submit(ctx context.Context, ops ...registry.Operation) (fsm.Outcome, error)
+	// Submit has a write decided by the log, whoever leads. After an error the write was not applied, unless
+	// fault.IsUnknown says otherwise; where the state refused it, the outcome has the index of that.
+	Submit(ctx context.Context, w fsm.Write) (fsm.Outcome, error)
 
 	// Freshness is for how long the node can't vouch for its state, and whether it has caught up since its start:
 	// before that, its state may lie arbitrarily far back.

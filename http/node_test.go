@@ -31,6 +31,7 @@ type soloNode struct {
 	mute      error  // what ReadIndex, Cluster, Transfer and Remove say instead
 
 	asked []string // of the membership
+	keys  []string // of the writes
 
 	restore func(ctx context.Context, snapshot io.Reader) (fsm.Restored, error)
 }
@@ -49,7 +50,7 @@ func (n *soloNode) Await(ctx context.Context, index uint64) error {
 	return n.published.Await(ctx, index)
 }
 
-func (n *soloNode) Submit(ctx context.Context, ops ...registry.Operation) (fsm.Outcome, error) {
+func (n *soloNode) Submit(ctx context.Context, w fsm.Write) (fsm.Outcome, error) {
 	if n.refuse != nil {
 		return fsm.Outcome{}, n.refuse
 	}
@@ -58,17 +59,18 @@ func (n *soloNode) Submit(ctx context.Context, ops ...registry.Operation) (fsm.O
 			return fsm.Outcome{}, err
 		}
 	}
-	return n.decide(ops...)
+	return n.decide(w)
 }
 
-func (n *soloNode) decide(ops ...registry.Operation) (fsm.Outcome, error) {
+func (n *soloNode) decide(w fsm.Write) (fsm.Outcome, error) {
 	n.writing.Lock()
 	defer n.writing.Unlock()
+	n.keys = append(n.keys, w.Key)
 	edit := n.State().Edit()
 	index := n.State().Index() + 1
-	results, err := edit.Apply(index, ops...)
+	results, err := edit.Apply(index, w.Operations...)
 	if err != nil {
-		return fsm.Outcome{}, err
+		return fsm.Outcome{Index: index}, err
 	}
 	n.published.Publish(edit.Commit(), edit.Changed())
 	return fsm.Outcome{Index: index, Results: results}, nil

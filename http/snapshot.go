@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"fmt"
 	"mime"
 	nethttp "net/http"
@@ -43,10 +44,7 @@ func (u unhurried) Write(b []byte) (int, error) {
 
 // restoreSnapshot replaces the state of the cluster by that of the snapshot in the body.
 func (a *api) restoreSnapshot(w *answer, r *nethttp.Request) error {
-	if err := noParams(r); err != nil {
-		return err
-	}
-	if err := acceptableSnapshot(r); err != nil {
+	if err := cmp.Or(noParams(r), unkeyed(r), acceptableSnapshot(r)); err != nil {
 		return err
 	}
 	ctx, forget := a.drain.context(r.Context())

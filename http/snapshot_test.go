@@ -261,7 +261,7 @@ func fill(s *served) {
 			Service: "payments", ID: fmt.Sprintf("p%04d", n), Address: "10.0.0.7", Port: 80,
 			Metadata: map[string]string{"padding": strings.Repeat("v", 200)},
 		}
-		if _, err := s.node.decide(registry.Register{Instance: i.Normalize()}); err != nil {
+		if _, err := s.node.decide(fsm.Write{Operations: []registry.Operation{registry.Register{Instance: i.Normalize()}}}); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -288,7 +288,7 @@ func TestASnapshotThatCannotBeWrittenToItsEndBreaksOff(t *testing.T) {
 		defer stop()
 		fill(s)
 		larger := registry.Instance{Service: "z", ID: "i", Address: "10.0.0.7", Port: 80, Metadata: map[string]string{"k": strings.Repeat("v", 2<<20)}}
-		if _, err := s.node.decide(registry.Register{Instance: larger}); err != nil { // which validates nothing
+		if _, err := s.node.decide(fsm.Write{Operations: []registry.Operation{registry.Register{Instance: larger}}}); err != nil { // which validates nothing
 			t.Fatal(err)
 		}
 		if b, err := receive(t, s, 64<<10, 0); err == nil {

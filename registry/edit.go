@@ -27,7 +27,7 @@ func (e *Edit) Apply(index uint64, ops ...Operation) ([]Result, error) {
 	changes := make([]Change, len(ops))
 	for n, op := range ops {
 		service, id := op.Target()
-		cur := e.get(service, id)
+		cur := e.Instance(service, id)
 		next, err := op.next(cur, index)
 		if err != nil {
 			return nil, at(n, ops, err)
@@ -75,7 +75,7 @@ func at(n int, ops []Operation, err error) error {
 // Put stores i as it stands, without any rules: for loading what was saved. The index of its service becomes at least
 // the instance's ModifyIndex; that of a removal is restored by SetServiceIndex.
 func (e *Edit) Put(i *Instance) {
-	e.change(Change{Old: e.get(i.Service, i.ID), New: i}, i.ModifyIndex)
+	e.change(Change{Old: e.Instance(i.Service, i.ID), New: i}, i.ModifyIndex)
 }
 
 // SetServiceIndex moves the index of a service forward to one that was saved with it: its last change may have been a
@@ -120,7 +120,8 @@ func (e *Edit) Commit() *State {
 	return &State{index: e.index, instances: e.instances, services: services}
 }
 
-func (e *Edit) get(service, id string) *Instance {
+// Instance returns an instance as it is drafted, nil where there is none.
+func (e *Edit) Instance(service, id string) *Instance {
 	if d := e.drafts[service]; d != nil {
 		i, _ := d.txn.Get([]byte(id))
 		return i

@@ -20,10 +20,11 @@ type Checkpoint struct {
 	db    *bbolt.DB
 	small int64 // the size up to which it is never compacted
 
-	saved  *registry.State // what the file holds; nil until it was loaded
-	staged Staging         // what it holds of a restore
-	header []byte          // under which the file holds it
-	failed error           // once bbolt has panicked in a write: what state it is in, nobody knows
+	saved    *registry.State // what the file holds; nil until it was loaded
+	staged   Staging         // what it holds of a restore
+	receipts Receipts        // that it holds
+	header   []byte          // under which the file holds it
+	failed   error           // once bbolt has panicked in a write: what state it is in, nobody knows
 }
 
 // Open opens the checkpoint at path, or creates an empty one that only its owner can read, in a directory that must be

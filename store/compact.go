@@ -53,7 +53,7 @@ func (c *Checkpoint) compact(image Image) error {
 		return err
 	}
 	old := *c
-	c.file, c.db, c.staged, c.header = next.file, next.db, next.staged, next.header
+	c.file, c.db, c.header = next.file, next.db, next.header
 	return errors.Join(syncDirectory(filepath.Dir(c.path)), old.release())
 }
 

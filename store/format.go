@@ -16,19 +16,21 @@ import (
 //
 // Bucket names and keys are all that bbolt sees; none of it may change without a new format.
 const (
-	headerBucket  = "meta"
-	headerKey     = "header"
-	recordsBucket = "records"
-	stagingBucket = "staging"
+	headerBucket   = "meta"
+	headerKey      = "header"
+	recordsBucket  = "records"
+	stagingBucket  = "staging"
+	receiptsBucket = "receipts"
 )
 
 // format is the version of what this muster writes. A file asks for the oldest version whose readers understand it: that is 1,
-// or 2 where there is something in the staging. Whoever adds something that an older reader would miss, be it a field of an
+// 2 where there is something in the staging, or 3 where there are receipts. Whoever adds something that an older reader would miss, be it a field of an
 // instance (the hash covers it), raises both.
 const (
-	format        = 2
-	minReader     = 1
-	stagingReader = 2
+	format         = 3
+	minReader      = 1
+	stagingReader  = 2
+	receiptsReader = 3
 )
 
 // header is written with every image, in the same transaction. It is JSON, so that any later version can at least tell who
@@ -45,7 +47,10 @@ type header struct {
 
 func headerOf(image Image) header {
 	reader := minReader
-	if image.Staging.Hash() != (record.Hash{}) {
+	switch {
+	case image.Receipts.Next() > 0:
+		reader = receiptsReader
+	case image.Staging.Hash() != (record.Hash{}):
 		reader = stagingReader
 	}
 	return header{

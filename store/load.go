@@ -31,7 +31,7 @@ func (c *Checkpoint) Load() (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("load the checkpoint: %w", c.describe(err))
 	}
-	c.saved, c.staged, c.header = image.State, image.Staging, head
+	c.saved, c.staged, c.receipts, c.header = image.State, image.Staging, image.Receipts, head
 	return image, nil
 }
 
@@ -61,12 +61,20 @@ func load(tx *bbolt.Tx) (Image, []byte, error) {
 	if err != nil {
 		return Image{}, nil, corrupt(fmt.Errorf("the staging of a restore: %w", err))
 	}
+	receipts, err := loadReceipts(tx.Bucket([]byte(receiptsBucket)))
+	if err != nil {
+		return Image{}, nil, corrupt(fmt.Errorf("the receipts: %w", err))
+	}
 	l.hash.Join(staging.Hash())
+	l.hash.Join(receipts.Hash())
 	if err := l.finish(h); err != nil {
 		return Image{}, nil, corrupt(err)
 	}
 	l.edit.SetIndex(h.Index)
-	image := Image{ClusterID: h.ClusterID, Index: h.Index, Term: h.Term, Hash: l.hash, State: l.edit.Commit(), Staging: staging}
+	image := Image{
+		ClusterID: h.ClusterID, Index: h.Index, Term: h.Term, Hash: l.hash,
+		State: l.edit.Commit(), Staging: staging, Receipts: receipts,
+	}
 	return image, head, nil
 }
 

@@ -15,7 +15,7 @@ import (
 // compares pointers: the image's State should come from the one before by edits.
 //
 // The file must have been loaded. The image must be in order: its Index is the State's, and its Hash that of the State's
-// instances and of the Staging; with another Hash the file would count as corrupt when it is loaded. After an error Save may
+// instances, of the Staging and of the Receipts; with another Hash the file would count as corrupt when it is loaded. After an error Save may
 // be called again.
 //
 // Now and then, when the file has grown far beyond what it holds, Save writes all of it anew, which takes as long as the
@@ -54,7 +54,7 @@ func (c *Checkpoint) save(image Image) error {
 	if err != nil {
 		return err
 	}
-	c.saved, c.staged, c.header = image.State, image.Staging, next
+	c.saved, c.staged, c.receipts, c.header = image.State, image.Staging, image.Receipts, next
 	if c.bloated() {
 		return c.compact(image)
 	}
@@ -67,13 +67,15 @@ func (c *Checkpoint) write(tx *bbolt.Tx, image Image, header []byte) error {
 	if err != nil {
 		return err
 	}
-	from, staged := c.saved, c.staged
+	from, staged, receipts := c.saved, c.staged, c.receipts
 	if !bytes.Equal(meta.Get([]byte(headerKey)), c.header) {
 		// A transaction that failed can have reached the disk all the same, if only its last sync went wrong. Then what differs
 		// from the file is unknown, and everything is written anew.
-		from, staged = registry.NewState(), Staging{}
-		if err := errors.Join(deleteBucket(tx, recordsBucket), deleteBucket(tx, stagingBucket)); err != nil {
-			return err
+		from, staged, receipts = registry.NewState(), Staging{}, Receipts{}
+		for _, name := range []string{recordsBucket, stagingBucket, receiptsBucket} {
+			if err := deleteBucket(tx, name); err != nil {
+				return err
+			}
 		}
 	}
 	records, err := tx.CreateBucketIfNotExists([]byte(recordsBucket))
@@ -89,6 +91,9 @@ func (c *Checkpoint) write(tx *bbolt.Tx, image Image, header []byte) error {
 		}
 	}
 	if err := saveStaging(tx, staged, image.Staging); err != nil {
+		return err
+	}
+	if err := saveReceipts(tx, receipts, image.Receipts); err != nil {
 		return err
 	}
 	return meta.Put([]byte(headerKey), header)

@@ -86,12 +86,12 @@ func serveMemory(t *testing.T) string {
 	return listening.URL
 }
 
-func (m *memory) Submit(_ context.Context, ops ...registry.Operation) (fsm.Outcome, error) {
+func (m *memory) Submit(_ context.Context, w fsm.Write) (fsm.Outcome, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	draft := m.state.Edit()
 	index := m.state.Index() + 1
-	results, err := draft.Apply(index, ops...)
+	results, err := draft.Apply(index, w.Operations...)
 	if err != nil {
 		return fsm.Outcome{}, err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/record"
+	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -98,7 +99,7 @@ func register(t *testing.T, n *Node, id string) {
 	t.Helper()
 	i := registry.Instance{Service: "payments", ID: id, Address: "10.0.0.7", Port: 8080}
 	eventually.Succeeds(t, patience, func() error {
-		_, err := n.Submit(t.Context(), registry.Register{Instance: i.Normalize()})
+		_, err := n.Submit(t.Context(), fsm.Write{Operations: []registry.Operation{registry.Register{Instance: i.Normalize()}}})
 		return err
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -31,7 +32,7 @@ func BenchmarkRestart(b *testing.B) {
 		for k := range batch {
 			ops[k] = registry.Register{Instance: instanceNumber(first + k)}
 		}
-		if _, err := n.Submit(ctx, ops...); err != nil {
+		if _, err := n.Submit(ctx, fsm.Write{Operations: ops}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -41,7 +42,7 @@ func BenchmarkRestart(b *testing.B) {
 			for k := range 400 {
 				i := instanceNumber(w*1000 + k)
 				i.Port++
-				if _, err := n.Submit(ctx, registry.Register{Instance: i}); err != nil {
+				if _, err := n.Submit(ctx, fsm.Write{Operations: []registry.Operation{registry.Register{Instance: i}}}); err != nil {
 					b.Error(err)
 				}
 			}

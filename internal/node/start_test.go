@@ -15,13 +15,14 @@ import (
 	"github.com/musterhq/muster/internal/datadir"
 	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/record"
+	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/registry"
 )
 
 func deregister(t *testing.T, n *Node, id string) {
 	t.Helper()
 	eventually.Succeeds(t, patience, func() error {
-		_, err := n.Submit(t.Context(), registry.Deregister{Service: "payments", ID: id})
+		_, err := n.Submit(t.Context(), fsm.Write{Operations: []registry.Operation{registry.Deregister{Service: "payments", ID: id}}})
 		if errors.Is(err, registry.ErrInstanceNotFound) || errors.Is(err, registry.ErrServiceNotFound) {
 			return nil
 		}

@@ -23,12 +23,12 @@ func (n *Node) State() *registry.State { return n.machine.Publisher().State() }
 // Await returns once the state has applied an index, or with the error of ctx.
 func (n *Node) Await(ctx context.Context, index uint64) error { return n.machine.Await(ctx, index) }
 
-// Submit has operations applied by the cluster, all or none; see [fsm.Writer.Submit].
-func (n *Node) Submit(ctx context.Context, ops ...registry.Operation) (fsm.Outcome, error) {
+// Submit has a write applied by the cluster; see [fsm.Writer.Submit].
+func (n *Node) Submit(ctx context.Context, w fsm.Write) (fsm.Outcome, error) {
 	if err := n.member.Expelled(); err != nil {
 		return fsm.Outcome{}, err // no leader will come
 	}
-	return n.writer.Submit(ctx, ops...)
+	return n.writer.Submit(ctx, w)
 }
 
 // Freshness is for how long this node can't vouch for its state, and whether it may answer from it at all.

@@ -12,6 +12,12 @@ const (
 	HeaderDigest  = "Muster-Digest"  // of a registration: stands for the client's document in later heartbeats
 )
 
+// HeaderIdempotencyKey stands on a write that must be applied once, however often it is sent.
+const HeaderIdempotencyKey = "Idempotency-Key"
+
+// MaxIdempotencyKey is how many characters an idempotency key may have.
+const MaxIdempotencyKey = 64
+
 // The media types of bodies.
 const (
 	TypeJSON     = "application/json"

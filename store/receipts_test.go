@@ -1,0 +1,121 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/musterhq/muster/internal/record"
+	"github.com/musterhq/muster/registry"
+)
+
+func receipt(key string) *record.Receipt {
+	return &record.Receipt{Key: key, Index: 7, Effects: []record.Effect{record.EffectCreated | record.EffectChanged, 0}}
+}
+
+func with(r Receipts, n int) Receipts {
+	for range n {
+		r, _ = r.Add(receipt(fmt.Sprint("k", r.Next())))
+	}
+	return r
+}
+
+func keysOf(r Receipts) (keys []string) {
+	for n, receipt := range r.Since(0) {
+		keys = append(keys, fmt.Sprint(n, " ", receipt.Key))
+	}
+	return keys
+}
+
+// remembering is the image with other receipts, at the next index.
+func remembering(image Image, r Receipts) Image {
+	edit := image.State.Edit()
+	edit.SetIndex(image.Index + 1)
+	next := imageOf(edit.Commit())
+	next.Receipts = r
+	next.Hash.Join(r.Hash())
+	return next
+}
+
+func TestOfTooManyReceiptsTheOldestIsForgotten(t *testing.T) {
+	full := with(Receipts{}, MaxReceipts)
+	next, forgotten := full.Add(receipt("one more"))
+	if forgotten == nil || forgotten.Key != "k0" || next.First() != 1 || next.Next() != MaxReceipts+1 {
+		t.Fatalf("forgotten %+v, from %d to %d", forgotten, next.First(), next.Next())
+	}
+	next = with(next, 1000)
+	var want record.Hash
+	for number, r := range next.Since(0) {
+		addReceipt(&want, number, r)
+	}
+	if want != next.Hash() {
+		t.Error("the hash is not that of what is remembered")
+	}
+	if full.First() != 0 || full.Next() != MaxReceipts {
+		t.Error("the receipts from before have changed")
+	}
+}
+
+// A snapshot is written of receipts while the machine goes on from them.
+func TestReceiptsStayAsTheyAre(t *testing.T) {
+	base := with(ReceiptsFrom(200), 100)
+	want := fmt.Sprint(keysOf(base))
+	one, _ := base.Add(receipt("one"))
+	other, _ := base.Add(receipt("other"))
+	if fmt.Sprint(keysOf(base)) != want {
+		t.Error("they have changed")
+	}
+	for key, r := range map[string]Receipts{"one": one, "other": other} {
+		if keys := keysOf(r); keys[100] != "300 "+key {
+			t.Errorf("the last one is %q", keys[100])
+		}
+	}
+}
+
+// Saves come after any number of writes and of restores, and starts too.
+func TestReceiptsAreLoadedAsTheyWereSaved(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		path := newPath(t)
+		image := Image{State: registry.NewState()}
+		for range rapid.IntRange(1, 3).Draw(r, "starts") {
+			c, err := Open(path)
+			if err != nil {
+				r.Fatal(err)
+			}
+			image = loaded(t, c)
+			for range rapid.IntRange(0, 4).Draw(r, "saves") {
+				receipts := image.Receipts
+				if rapid.IntRange(0, 5).Draw(r, "restored") == 0 {
+					receipts = receipts.Clear()
+				}
+				receipts = with(receipts, rapid.IntRange(0, 600).Draw(r, "writes"))
+				image = remembering(image, receipts)
+				if rapid.IntRange(0, 5).Draw(r, "failed before") == 0 {
+					c.header = []byte("what a save left that did not reach the disk")
+				}
+				mustSave(t, c, image)
+			}
+			if err := c.Close(); err != nil {
+				r.Fatal(err)
+			}
+			got, err := read(path)
+			if err != nil {
+				r.Fatal(err)
+			}
+			if fmt.Sprint(keysOf(got.Receipts)) != fmt.Sprint(keysOf(image.Receipts)) || got.Receipts.Next() != image.Receipts.Next() || got.Hash != image.Hash {
+				r.Fatalf("saved %d to %d, loaded %d to %d", image.Receipts.First(), image.Receipts.Next(), got.Receipts.First(), got.Receipts.Next())
+			}
+		}
+	})
+}
+
+func TestReceiptsAskForAReaderThatKnowsThem(t *testing.T) {
+	image := imageOf(registry.NewState())
+	if h := headerOf(image); h.MinReader != minReader {
+		t.Errorf("without receipts: %d", h.MinReader)
+	}
+	if h := headerOf(remembering(image, with(Receipts{}, 1).Clear())); h.MinReader != receiptsReader {
+		t.Errorf("with a number to go on from: %d", h.MinReader)
+	}
+}
