@@ -22,13 +22,17 @@ type request struct {
 	method string
 	path   string // already escaped
 	query  url.Values
-	body   any // what stands in JSON; nil where there is none
+	body   any    // what stands in JSON; nil where there is none
+	key    string // with which the call may be made again whatever became of it; empty where nodes remember none
 
 	patience time.Duration // how long one node may take to answer
 }
 
-// read tells whether the call changes nothing, so that it may be sent any number of times.
+// read tells whether the call changes nothing.
 func (r request) read() bool { return r.method == http.MethodGet }
+
+// repeatable tells whether the call may be sent any number of times.
+func (r request) repeatable() bool { return r.read() || r.key != "" }
 
 // url is where the call goes on a node.
 func (r request) url(node *url.URL) string {
@@ -71,6 +75,9 @@ func (r request) to(ctx context.Context, node *url.URL) (*http.Request, error) {
 	addressed.Header.Set("Accept", wire.TypeJSON)
 	if payload != nil {
 		addressed.Header.Set("Content-Type", wire.TypeJSON)
+	}
+	if r.key != "" {
+		addressed.Header.Set(wire.HeaderIdempotencyKey, r.key)
 	}
 	return addressed, nil
 }

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/wire"
+	"github.com/musterhq/muster/registry"
 )
 
 // Answer is what a node answered to a [Call].
@@ -23,8 +25,9 @@ type Answer[T any] struct {
 	Index   uint64 // of the whole state that a read shows, or at which a write committed
 }
 
-// Do makes a call on the first node that answers. A read goes on to the next node wherever another one may do better; a
-// write only where it is certain that it was not applied.
+// Do makes a call on the first node that answers. A read goes on to the next node wherever another one may do better, and so
+// does a write, which carries an idempotency key; a call that changes the cluster itself only where it is certain that nothing
+// has happened.
 //
 // The error is a [*wire.Problem] where a node gave one, an [*UnreachableError] where no node could be asked at all, and
 // otherwise says what became of the try. It is marked by [fault.Unknown] where the write may have been applied.
@@ -50,7 +53,25 @@ func (c *Client) try(ctx context.Context, call request, ask func(node *url.URL) 
 			break
 		}
 	}
-	return verdict(attempts)
+	err := verdict(attempts)
+	open := func(a Attempt) bool { return fault.IsUnknown(a.Err) }
+	if slices.ContainsFunc(attempts, open) && !fault.IsUnknown(err) && !decided(attempts[len(attempts)-1].Err) {
+		err = fault.Unknown(err) // an earlier try may have been applied, or may yet be
+	}
+	return err
+}
+
+// decided tells whether an error is one of the state itself. With a key it holds for all tries: whichever the log saw first.
+func decided(err error) bool {
+	for _, refusal := range []error{
+		registry.ErrInvalid, registry.ErrServiceNotFound, registry.ErrInstanceNotFound, registry.ErrCheckNotFound,
+		registry.ErrPreconditionFailed, fault.ErrConflict,
+	} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
 }
 
 // ask makes a call on one node.
@@ -155,11 +176,11 @@ func elsewhere(call request, err error) bool {
 	problem, ok := errors.AsType[*wire.Problem](err)
 	switch {
 	case !ok || problem.Code == "":
-		return call.read()
+		return call.repeatable()
 	case !problem.Code.Retryable():
 		return false
 	default:
-		return call.read() || problem.Outcome == wire.NotApplied
+		return call.repeatable() || problem.Outcome == wire.NotApplied
 	}
 }
 

@@ -99,8 +99,8 @@ func client(t *testing.T, addresses ...string) *Client {
 
 func TestWhenTheNextNodeIsAsked(t *testing.T) {
 	for name, c := range map[string]struct {
-		first       http.HandlerFunc
-		read, write bool // goes on to the second node
+		first               http.HandlerFunc
+		repeatable, command bool // goes on to the second node
 	}{
 		"no leader, not applied":     {failing(wire.CodeNoLeader, wire.NotApplied), true, true},
 		"no leader, outcome unknown": {failing(wire.CodeNoLeader, wire.OutcomeUnknown), true, false},
@@ -120,21 +120,58 @@ func TestWhenTheNextNodeIsAsked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			first, second := serve(t, c.first), serve(t, answering)
-			read, write := Services(Query{}), Deregister("payments", "p1")
-			read.patience, write.patience = 100*time.Millisecond, 100*time.Millisecond
+			asks := func(what string, call request, want bool) {
+				first.asked.Store(0)
+				second.asked.Store(0)
+				call.patience = 100 * time.Millisecond
+				_, err := Do(t.Context(), client(t, first.url, second.url), Call[wire.Deregistered]{call})
+				if went := second.asked.Load() == 1; went != want || (err == nil) != want || first.asked.Load() != 1 {
+					t.Errorf("%s: went on: %v (%v), want %v; the first node was asked %d times", what, went, err, want, first.asked.Load())
+				}
+			}
+			asks("read", Services(Query{}).request, c.repeatable)
+			asks("write", Deregister("payments", "p1").request, c.repeatable)
+			asks("command", RemoveNode("n2", false).request, c.command)
+		})
+	}
+}
 
-			_, err := Do(t.Context(), client(t, first.url, second.url), read)
-			if went := second.asked.Load() == 1; went != c.read || (err == nil) != c.read {
-				t.Errorf("read: went on: %v (%v), want %v", went, err, c.read)
-			}
-			second.asked.Store(0)
-			first.asked.Store(0)
-			_, err = Do(t.Context(), client(t, first.url, second.url), write)
-			if went := second.asked.Load() == 1; went != c.write || (err == nil) != c.write {
-				t.Errorf("write: went on: %v (%v), want %v", went, err, c.write)
-			}
-			if first.asked.Load() != 1 {
-				t.Errorf("the first node was asked %d times to write", first.asked.Load())
+// One key stands on all tries of a write, and another on the next write.
+func TestAllTriesOfAWriteHaveOneKey(t *testing.T) {
+	keys := make(chan string, 4)
+	recorded := func(handle http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			keys <- r.Header.Get("Idempotency-Key")
+			handle(w, r)
+		}
+	}
+	c := client(t, serve(t, recorded(hangingUp)).url, serve(t, recorded(answering)).url)
+	for range 2 {
+		if _, err := Do(t.Context(), c, Deregister("payments", "p1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, again, another := <-keys, <-keys, <-keys
+	if one == "" || one != again || one == another {
+		t.Errorf("the keys are %q, %q and %q", one, again, another)
+	}
+}
+
+// What the last node says of its own try does not tell what became of those before, unless the log itself speaks.
+func TestAnOpenTryStaysOpenUntilTheLogHasDecided(t *testing.T) {
+	for name, c := range map[string]struct {
+		second http.HandlerFunc
+		open   bool
+	}{
+		"no leader":           {failing(wire.CodeNoLeader, wire.NotApplied), true},
+		"disk full":           {failing(wire.CodeDiskFull, wire.NotApplied), true},
+		"precondition failed": {failing(wire.CodePreconditionFailed, wire.NotApplied), false},
+		"not there":           {failing(wire.CodeInstanceNotFound, wire.NotApplied), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Do(t.Context(), client(t, serve(t, hangingUp).url, serve(t, c.second).url), Deregister("payments", "p1"))
+			if err == nil || fault.IsUnknown(err) != c.open {
+				t.Errorf("%v, unknown: %v, want %v", err, fault.IsUnknown(err), c.open)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/rand"
 	"net/http"
 
 	"github.com/musterhq/muster/internal/wire"
@@ -32,6 +33,15 @@ func SetMaintenance(service, id string, m registry.Maintenance) Call[registry.In
 	return Call[registry.Instance]{write(http.MethodPut, wire.PathMaintenance(service, id), body)}
 }
 
+// write is a write that the log decides, and that nodes remember by its key: it is applied once, on however many of them it
+// is tried.
 func write(method, path string, body any) request {
+	w := command(method, path, body)
+	w.key = rand.Text()
+	return w
+}
+
+// command changes something that the log does not decide by itself.
+func command(method, path string, body any) request {
 	return request{method: method, path: path, body: body, patience: writePatience}
 }

@@ -18,10 +18,10 @@ import (
 	"github.com/hashicorp/raft"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/record"
-	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/registry"
 )
 

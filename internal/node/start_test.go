@@ -12,10 +12,10 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/internal/datadir"
 	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/record"
-	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/registry"
 )
 

@@ -49,6 +49,11 @@ func Do(ctx context.Context, method, url, body string) (Answer, error) {
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	return Send(request)
+}
+
+// Send makes a call with headers of its own. The error is as in [Do].
+func Send(request *http.Request) (Answer, error) {
 	response, err := client.Do(request)
 	if err != nil {
 		return Answer{}, err

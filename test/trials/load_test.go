@@ -3,6 +3,7 @@ package trials
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,8 +19,9 @@ import (
 )
 
 // load is a number of writers, each of which writes version after version of an instance of its own, one at a time, now to
-// this node and now to that. So of each instance it is known which version was acknowledged last and which was tried last:
-// what the cluster shows must lie between the two.
+// this node and now to that, and again with the same idempotency key where an answer leaves open what became of a write. So
+// of each instance it is known which version was acknowledged last and which was tried last: what the cluster shows must lie
+// between the two.
 type load struct {
 	t       *testing.T
 	nodes   []string
@@ -30,12 +32,14 @@ type load struct {
 
 type writer struct {
 	id    string
+	keys  string // what the keys of its writes begin with
 	calls *http.Client
 
 	mu           sync.Mutex
 	tried        int
 	acknowledged int
-	unknown      []error // answers that left the outcome open, or did not come
+	retried      int     // writes that were sent again since their outcome was open
+	open         []error // why writes that were given up at the end of the load were open
 	failed       []error // answers after which the contract lets nobody try again
 }
 
@@ -47,7 +51,7 @@ func startLoad(t *testing.T, c *testcluster.Processes, writers int) *load {
 		l.nodes = append(l.nodes, p.HTTP)
 	}
 	for i := range writers {
-		w := &writer{id: fmt.Sprintf("w%02d", i), calls: &http.Client{Transport: &http.Transport{}}}
+		w := &writer{id: fmt.Sprintf("w%02d", i), keys: rand.Text(), calls: &http.Client{Transport: &http.Transport{}}}
 		l.writers = append(l.writers, w)
 		l.running.Go(func() {
 			for n := i; ctx.Err() == nil; n++ {
@@ -67,31 +71,35 @@ func (l *load) end() {
 }
 
 // write brings one further version to the cluster. It does what the contract allows a client to do: where nothing was
-// applied, the next node is asked; where that is not known, this version is given up.
+// applied, or that is not known, the next node is asked with the same key.
 func (w *writer) write(ctx context.Context, nodes []string, first int) {
 	w.mu.Lock()
 	w.tried++
 	version := w.tried
 	w.mu.Unlock()
+	unknown := false
 	for n := first; ; n++ {
 		outcome, err := w.put(nodes[n%len(nodes)], version)
+		unknown = unknown || outcome == openOutcome
+		ended := ctx.Err() != nil
 		w.mu.Lock()
-		switch outcome {
-		case applied:
+		switch {
+		case outcome == applied:
 			w.acknowledged = version
-		case openOutcome:
-			w.unknown = append(w.unknown, err)
-		case refused:
+		case outcome == refused:
 			w.failed = append(w.failed, err)
+		case ended && unknown:
+			w.open = append(w.open, err)
+		case outcome == openOutcome:
+			w.retried++
 		}
 		w.mu.Unlock()
-		if outcome != notApplied {
+		if outcome == applied || outcome == refused || ended {
 			return
 		}
 		select {
 		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-			return
+		case <-ctx.Done(): // once more, so that few are left open
 		}
 	}
 }
@@ -115,6 +123,7 @@ func (w *writer) put(node string, version int) (outcome, error) {
 		return refused, err
 	}
 	request.Header.Set("Content-Type", wire.TypeJSON)
+	request.Header.Set(wire.HeaderIdempotencyKey, fmt.Sprintf("%s-%d", w.keys, version))
 	response, err := w.calls.Do(request)
 	if testcluster.IsRefused(err) {
 		return notApplied, nil // the node is not there
@@ -154,11 +163,21 @@ func (l *load) acknowledged() (n int) {
 	return n
 }
 
-// unknown are the answers that left open what became of the write.
-func (l *load) unknown() (all []error) {
+// retried is how many tries left open what became of the write, which was sent again.
+func (l *load) retried() (n int) {
 	for _, w := range l.writers {
 		w.mu.Lock()
-		all = append(all, w.unknown...)
+		n += w.retried
+		w.mu.Unlock()
+	}
+	return n
+}
+
+// open is why writes were still open when the load ended.
+func (l *load) open() (all []error) {
+	for _, w := range l.writers {
+		w.mu.Lock()
+		all = append(all, w.open...)
 		w.mu.Unlock()
 	}
 	return all
@@ -168,16 +187,21 @@ func (l *load) unknown() (all []error) {
 func (l *load) await(further int) {
 	l.t.Helper()
 	target := l.acknowledged() + further
-	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
-	defer cancel()
-	err := testcluster.Poll(ctx, func(context.Context) error {
+	await(l.t, func() error {
 		if n := l.acknowledged(); n < target {
-			return fmt.Errorf("%d writes acknowledged", n)
+			return fmt.Errorf("%d writes acknowledged, not yet %d", n, target)
 		}
 		return nil
 	})
-	if err != nil {
-		l.t.Fatalf("the cluster does not take %d writes in a minute: %v", further, err)
+}
+
+// await waits until something has come about, for a minute at most.
+func await(t *testing.T, come func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := testcluster.Poll(ctx, func(context.Context) error { return come() }); err != nil {
+		t.Fatalf("after a minute: %v", err)
 	}
 }
 
