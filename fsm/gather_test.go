@@ -233,3 +233,12 @@ func TestAWriteIsNotHeldUpByOneThatWasGivenUp(t *testing.T) {
 		t.Errorf("%d writes stay in the queue", len(g.queue))
 	}
 }
+
+func TestAWriteThatComesAfterTheEndIsRefusedAtOnce(t *testing.T) {
+	log := &fakeLog{machine: newMachine()}
+	var g *gatherer
+	gathering(t, log, func(_ *testing.T, running *gatherer) { g = running })
+	if r := submit(t.Context(), g, registerOp("orders", "i1", "1")); !errors.Is(r.err, cluster.ErrNotLeader) || fault.IsUnknown(r.err) {
+		t.Errorf("error %v", r.err)
+	}
+}

@@ -37,11 +37,13 @@ func (w *Writer) Restore(ctx context.Context, from io.Reader, sum Checksum) (Res
 	restore := rand.Text()
 	err := w.layDown(ctx, restore, from)
 	if err == nil {
-		r := w.settle(ctx, step{restore: restore, kind: stepSwap, bytes: sum[:]})
+		r, open := w.settle(ctx, step{restore: restore, kind: stepSwap, bytes: sum[:]})
 		if r.err == nil {
 			return r.restored, nil
 		}
-		err = r.err
+		if err = r.err; open {
+			err = fault.Unknown(err)
+		}
 	}
 	return w.takeBack(ctx, restore, err)
 }
@@ -52,8 +54,8 @@ func (w *Writer) layDown(ctx context.Context, restore string, from io.Reader) er
 	for number := uint64(0); ; number++ {
 		n, err := io.ReadFull(from, buffer)
 		if n > 0 {
-			r := w.settle(ctx, step{restore: restore, kind: stepChunk, number: number, bytes: buffer[:n]})
-			if r.err != nil {
+			// Whether an earlier try laid it down does not matter: without the swap nothing changes.
+			if r, _ := w.settle(ctx, step{restore: restore, kind: stepChunk, number: number, bytes: buffer[:n]}); r.err != nil {
 				return notLaid(ctx, number, r.err)
 			}
 		}
@@ -67,28 +69,26 @@ func (w *Writer) layDown(ctx context.Context, restore string, from io.Reader) er
 }
 
 // settle has a step decided. One whose outcome is unknown is proposed again: the staging knows which chunks it has, and
-// remembers the restore that went through.
-func (w *Writer) settle(ctx context.Context, s step) reply {
+// remembers the restore that went through. With an error, open tells whether some try of the step may have been decided
+// otherwise, or may yet be: the last one may have met what another restore has made of the staging since.
+func (w *Writer) settle(ctx context.Context, s step) (r reply, open bool) {
 	p := proposeStep(s.encode())
 	patience := time.After(stepPatience)
-	unknown := false
 	for {
 		try, cancel := context.WithTimeout(ctx, stepTimeout)
-		r := w.propose(try, p)
+		r = w.propose(try, p)
 		cancel()
+		open = open || fault.IsUnknown(r.err)
 		if r.err == nil || !passing(r.err) {
-			return r
-		}
-		if unknown = unknown || fault.IsUnknown(r.err); unknown && !fault.IsUnknown(r.err) {
-			r.err = fault.Unknown(r.err) // this try came to nothing, but an earlier one may yet be decided
+			return r, open
 		}
 		pause := time.NewTimer(retryPause)
 		select {
 		case <-pause.C:
 		case <-patience:
-			return r
+			return r, open
 		case <-ctx.Done():
-			return r
+			return r, open
 		}
 		pause.Stop()
 	}
@@ -115,16 +115,17 @@ func notLaid(ctx context.Context, chunk uint64, err error) error {
 	return fmt.Errorf("%w: the log did not take chunk %d of the restore within %s; nothing was changed", kind, chunk, stepPatience)
 }
 
-// takeBack drops what a failed restore has staged, as far as somebody leads, and so settles what became of the swap: where
-// it went through after all, the restore did not fail, and otherwise it never will.
+// takeBack drops what a failed restore has staged, as far as somebody leads, and so settles what became of the swap. Where it
+// went through after all, the restore did not fail. Where the drop found the restore still under way, it never will. A drop
+// that is refused says neither: another restore may have begun before the swap, or after it.
 func (w *Writer) takeBack(ctx context.Context, restore string, failed error) (Restored, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
 	defer cancel()
-	r := w.settle(ctx, step{restore: restore, kind: stepDrop})
+	r, _ := w.settle(ctx, step{restore: restore, kind: stepDrop})
 	switch {
 	case r.err == nil && r.restored != (Restored{}):
 		return r.restored, nil
-	case fault.IsUnknown(failed) && !passing(r.err):
+	case r.err == nil && fault.IsUnknown(failed):
 		failed = fmt.Errorf("%w: the log did not take the end of the restore within %s; nothing was changed", fault.ErrTimeout, stepPatience)
 	}
 	return Restored{}, failed

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/registry"
 )
 
 // distant is a node whose leader is another one, or nobody. What happens to a step on its way is the test's business.
@@ -224,6 +225,40 @@ func TestOfTwoRestoresTheLaterOneGoesOn(t *testing.T) {
 			t.Errorf("%q is staged: the loser dropped what is not its own", s.Restore())
 		}
 	})
+}
+
+// The answer to the swap is lost, and before it is asked for again another restore begins, and even goes through: what the
+// first one is told then must not be that nothing was changed.
+func TestARestoreThatAnotherOneFollowedAtOnceDoesNotClaimThatNothingWasChanged(t *testing.T) {
+	other := stepsOf("other", emptyBackup(t), 100)
+	restoring(t, func(leader *fakeCluster, s *step, carry func() ([]byte, error)) ([]byte, error) {
+		answer, err := carry()
+		if s.kind != stepSwap || other == nil {
+			return answer, err
+		}
+		for _, o := range other {
+			if _, err := leader.Commit(context.Background(), encodeStepCommand(time.Now(), "another node", o.encode())); err != nil {
+				t.Error(err)
+			}
+		}
+		other = nil
+		return nil, errors.New("connection reset")
+	}, func(t *testing.T, m *Machine, _ Restored, err error) {
+		if m.Publisher().State().Len() != 0 {
+			t.Fatal("the other restore did not go through")
+		}
+		if !fault.IsUnknown(err) || !errors.Is(err, fault.ErrConflict) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// emptyBackup is the snapshot of a registry in which nothing is registered.
+func emptyBackup(t *testing.T) []byte {
+	m := newMachine()
+	mustApply(t, m, entryOf(1, writeOf(registerOp("old", "i0", "1"))))
+	mustApply(t, m, entryOf(2, writeOf(registry.Deregister{Service: "old", ID: "i0"})))
+	return backupOf(t, m)
 }
 
 func TestARestoreThatIsGivenUpLeavesNothingBehind(t *testing.T) {

@@ -190,3 +190,12 @@ func TestAnIllFormedWriteGoesNowhere(t *testing.T) {
 		t.Error("it reached the log")
 	}
 }
+
+// A leader of another make may answer what this node can read and can't use.
+func TestAnAnswerWithoutAResultForEachOperationIsUnknown(t *testing.T) {
+	c := newFakeCluster("follower", "leader")
+	c.answer = func(string, []byte) ([]byte, error) { return encodeReply(reply{outcome: Outcome{Index: 7}}) }
+	if _, err := NewWriter(c).Submit(t.Context(), writeOf(registerOp("orders", "i1", "1"))); !fault.IsUnknown(err) {
+		t.Errorf("error %v", err)
+	}
+}
