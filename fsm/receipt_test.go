@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/musterhq/muster/internal/fault"
-	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
 	"github.com/musterhq/muster/store"
 )
@@ -172,17 +171,11 @@ func TestARestoreForgetsTheKeys(t *testing.T) {
 }
 
 func TestTheOldestKeysAreForgottenFirst(t *testing.T) {
-	m := newMachine()
-	p := *m.position.Load()
-	for n := range store.MaxReceipts - 1 {
-		p.receipts, _ = p.receipts.Add(&record.Receipt{Key: fmt.Sprint("before-", n)})
-	}
-	p.hash = p.receipts.Hash()
-	m.take(&p)
+	m := remembering(t, store.MaxReceipts-1)
 	keyOf := func(n int) Write { return keyed(fmt.Sprint(n), createOp("orders", fmt.Sprint(n))) }
 	mustApply(t, m, entryOf(1, keyOf(1)))
 	mustApply(t, m, entryOf(2, keyOf(2))) // forgets the first of those before
-	if m.decided.find("before-0") != nil || m.decided.find("before-1") == nil || m.decided.find("1") == nil || len(m.decided) != store.MaxReceipts {
+	if m.decided.find(fmt.Sprintf("before-%024d", 0)) != nil || m.decided.find(fmt.Sprintf("before-%024d", 1)) == nil || m.decided.find("1") == nil || len(m.decided) != store.MaxReceipts {
 		t.Errorf("%d keys are remembered", len(m.decided))
 	}
 }

@@ -77,13 +77,12 @@ func TestReceiptsStayAsTheyAre(t *testing.T) {
 func TestReceiptsAreLoadedAsTheyWereSaved(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		path := newPath(t)
-		image := Image{State: registry.NewState()}
 		for range rapid.IntRange(1, 3).Draw(r, "starts") {
 			c, err := Open(path)
 			if err != nil {
 				r.Fatal(err)
 			}
-			image = loaded(t, c)
+			image := loaded(t, c)
 			for range rapid.IntRange(0, 4).Draw(r, "saves") {
 				receipts := image.Receipts
 				if rapid.IntRange(0, 5).Draw(r, "restored") == 0 {
