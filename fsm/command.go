@@ -15,10 +15,11 @@ import (
 // being skipped. A change that a reader must not skip takes a higher version; an entry has the lowest that its content
 // needs, so that nodes of different versions understand each other for as long as nobody asks for what is new.
 const (
-	commandVersion = 3 // the newest
+	commandVersion = 4 // the newest
 	writeVersion   = 1 // of an entry with writes
 	stepVersion    = 2 // of an entry with a step of a restore
 	keyedVersion   = 3 // of an entry with writes of which one has an idempotency key
+	fencedVersion  = 4 // of an entry with writes of which one holds in a term only
 
 	commandProposedAt protowire.Number = 1 // nanoseconds since 1970; says when, decides nothing
 	commandProposer   protowire.Number = 2 // the Raft id of the leader that made the entry
@@ -28,6 +29,7 @@ const (
 	// Field 1 of a write is kept for the identity of the caller.
 	writeOperation protowire.Number = 2 // an operation each
 	writeKey       protowire.Number = 3
+	writeTerm      protowire.Number = 4
 )
 
 // errUnreadable says that an entry that was committed can't be applied here. A node that skipped it would hold another
@@ -48,7 +50,23 @@ type Write struct {
 	// first. Empty: every time that it is sent, it is a write of its own.
 	Key string
 
+	// Term makes the write a decision of the leader of this term, which does nothing in an entry of another one: what that
+	// leader knew may not hold any more. 0: the write holds in any term.
+	Term uint64
+
 	Operations []registry.Operation
+}
+
+// version is that of the entries which can hold the write.
+func (w Write) version() byte {
+	switch {
+	case w.Term != 0:
+		return fencedVersion
+	case w.Key != "":
+		return keyedVersion
+	default:
+		return writeVersion
+	}
 }
 
 // encodeWrite makes the bytes of a write. They are made once, where the write came in, and stand in the entry as they are.
@@ -63,15 +81,15 @@ func encodeWrite(w Write) []byte {
 		b = protowire.AppendTag(b, writeKey, protowire.BytesType)
 		b = protowire.AppendString(b, w.Key)
 	}
+	if w.Term != 0 {
+		b = protowire.AppendTag(b, writeTerm, protowire.VarintType)
+		b = protowire.AppendVarint(b, w.Term)
+	}
 	return b
 }
 
-// encodeCommand makes an entry of writes that are encoded already; keyed tells whether one of them has an idempotency key.
-func encodeCommand(proposedAt time.Time, proposer string, writes [][]byte, keyed bool) []byte {
-	var version byte = writeVersion
-	if keyed {
-		version = keyedVersion
-	}
+// encodeCommand makes an entry of writes that are encoded already, of which the version is the highest.
+func encodeCommand(version byte, proposedAt time.Time, proposer string, writes [][]byte) []byte {
 	b := beginCommand(version, proposedAt, proposer)
 	for _, w := range writes {
 		b = protowire.AppendTag(b, commandWrite, protowire.BytesType)
@@ -130,8 +148,10 @@ func decodeCommand(entry []byte) (command, error) {
 
 func decodeWrite(b []byte) (Write, error) {
 	var w Write
-	err := eachField(b, func(num protowire.Number, _ uint64, bytes []byte) error {
+	err := eachField(b, func(num protowire.Number, number uint64, bytes []byte) error {
 		switch num {
+		case writeTerm:
+			w.Term = number
 		case writeOperation:
 			op, err := record.DecodeOperation(bytes)
 			w.Operations = append(w.Operations, op)

@@ -18,14 +18,14 @@ func TestAnEntryComesBackAsItWasWritten(t *testing.T) {
 		want := command{proposedAt: time.Unix(0, rapid.Int64().Draw(t, "time")), proposer: rapid.String().Draw(t, "proposer")}
 		var encoded [][]byte
 		for range rapid.IntRange(1, 5).Draw(t, "writes") {
-			w := Write{Key: rapid.SampledFrom([]string{"", "k1", "k2"}).Draw(t, "key")}
+			w := Write{Key: rapid.SampledFrom([]string{"", "k1", "k2"}).Draw(t, "key"), Term: rapid.SampledFrom([]uint64{0, 7}).Draw(t, "term")}
 			for range rapid.IntRange(1, 3).Draw(t, "operations") {
 				w.Operations = append(w.Operations, drawOperation(t))
 			}
 			want.writes = append(want.writes, w)
 			encoded = append(encoded, encodeWrite(w))
 		}
-		got, err := decodeCommand(encodeCommand(want.proposedAt, want.proposer, encoded, rapid.Bool().Draw(t, "keyed")))
+		got, err := decodeCommand(encodeCommand(rapid.ByteRange(writeVersion, commandVersion).Draw(t, "version"), want.proposedAt, want.proposer, encoded))
 		if err != nil {
 			t.Fatal(err)
 		}

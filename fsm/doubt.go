@@ -162,6 +162,7 @@ func (m *Machine) take(next *position) {
 	m.position.Store(next)
 	m.decided = decidedIn(next.receipts)
 	m.publisher.Publish(next.state, serviceNames(before.state, next.state))
+	m.observer.Replaced(next.state)
 }
 
 // endDoubt lets readers rely on the state again.

@@ -1,8 +1,11 @@
 package fsm
 
 import (
+	"fmt"
+
 	"github.com/hashicorp/raft"
 
+	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
 	"github.com/musterhq/muster/store"
@@ -33,7 +36,7 @@ func (d *draft) apply(entry *raft.Log, c command) []reply {
 	d.edit.SetIndex(entry.Index)
 	replies := make([]reply, len(c.writes))
 	for i, w := range c.writes {
-		replies[i] = d.decide(entry.Index, w)
+		replies[i] = d.decide(entry, w)
 	}
 	d.term = entry.Term
 	for change := range d.edit.ChangesFrom(d.hashed) {
@@ -48,13 +51,19 @@ func (d *draft) apply(entry *raft.Log, c command) []reply {
 	return replies
 }
 
-// decide applies one write, unless one with its key was decided before.
-func (d *draft) decide(index uint64, w Write) reply {
+// errOtherTerm answers a leader's decision that came too late.
+var errOtherTerm = fmt.Errorf("%w any more: the term in which this was decided is over", fault.ErrNoLeader)
+
+// decide applies one write, unless one with its key was decided before, or its term is over.
+func (d *draft) decide(entry *raft.Log, w Write) reply {
+	if w.Term != 0 && w.Term != entry.Term {
+		return reply{outcome: Outcome{Index: entry.Index}, err: errOtherTerm}
+	}
 	if receipt := d.decided.find(w.Key); receipt != nil {
 		return d.recall(receipt, w)
 	}
-	results, err := d.edit.Apply(index, w.Operations...)
-	r := reply{outcome: Outcome{Index: index, Results: results}, err: err}
+	results, err := d.edit.Apply(entry.Index, w.Operations...)
+	r := reply{outcome: Outcome{Index: entry.Index, Results: results}, err: err}
 	if w.Key != "" {
 		d.remember(w, r)
 	}

@@ -23,12 +23,12 @@ func writeOf(ops ...registry.Operation) Write { return Write{Operations: ops} }
 // entryOf is the entry at an index in which the given writes were gathered.
 func entryOf(index uint64, writes ...Write) *raft.Log {
 	encoded := make([][]byte, len(writes))
-	keyed := false
+	var version byte
 	for i, w := range writes {
 		encoded[i] = encodeWrite(w)
-		keyed = keyed || w.Key != ""
+		version = max(version, w.version())
 	}
-	return &raft.Log{Index: index, Term: 1 + index/50, Type: raft.LogCommand, Data: encodeCommand(time.Unix(int64(index), 0), "leader", encoded, keyed)}
+	return &raft.Log{Index: index, Term: 1 + index/50, Type: raft.LogCommand, Data: encodeCommand(version, time.Unix(int64(index), 0), "leader", encoded)}
 }
 
 // registerOp registers the instance; the version makes the document another one.
@@ -65,6 +65,9 @@ func drawLog(t *rapid.T) []*raft.Log {
 		var writes []Write
 		for range rapid.IntRange(1, 4).Draw(t, "writes") {
 			w := Write{Key: rapid.SampledFrom([]string{"", "", "k1", "k2", "k3"}).Draw(t, "key")}
+			if rapid.IntRange(0, 4).Draw(t, "fenced") == 0 {
+				w.Term = 1
+			}
 			for range rapid.IntRange(1, 3).Draw(t, "operations") {
 				w.Operations = append(w.Operations, drawOperation(t))
 			}

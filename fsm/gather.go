@@ -173,12 +173,12 @@ func (g *gatherer) encode(batch []*pending) []byte {
 		return encodeStepCommand(g.now(), g.proposer, batch[0].encoded)
 	}
 	writes := make([][]byte, len(batch))
-	keyed := false
+	var version byte
 	for i, p := range batch {
 		writes[i] = p.encoded
-		keyed = keyed || p.keyed
+		version = max(version, p.version)
 	}
-	return encodeCommand(g.now(), g.proposer, writes, keyed)
+	return encodeCommand(version, g.now(), g.proposer, writes)
 }
 
 // now is the time of an entry: the clock's, but always later than that of the entry before, should the clock go back.

@@ -22,6 +22,7 @@ type Machine struct {
 	failed    chan error
 	loaded    *registry.State // of the checkpoint that it began with
 	hashes    hashes
+	observer  Observer
 
 	doubt  atomic.Pointer[doubt] // nil as long as the state is sound; changes under the lock
 	doubts atomic.Uint64         // how often it was not
@@ -44,7 +45,7 @@ type position struct {
 // NewMachine begins with what a checkpoint held; the entries that it covers are skipped when Raft shows them again.
 // The cluster's id, which may not be known yet, goes into snapshots and checkpoints.
 func NewMachine(image store.Image, clusterID func() string) *Machine {
-	m := &Machine{clusterID: clusterID, publisher: registry.NewPublisher(image.State), failed: make(chan error, 1), loaded: image.State}
+	m := &Machine{clusterID: clusterID, publisher: registry.NewPublisher(image.State), failed: make(chan error, 1), loaded: image.State, observer: nobody{}}
 	m.position.Store(&position{state: image.State, term: image.Term, hash: image.Hash, staging: image.Staging, receipts: image.Receipts})
 	m.decided = decidedIn(image.Receipts)
 	m.hashes.restart(image.Index, image.Hash)
@@ -131,6 +132,7 @@ func (m *Machine) publish(d *draft) {
 	}
 	m.position.Store(next)
 	m.publisher.Publish(next.state, d.edit.Changed())
+	m.observer.Applied(d.edit.ChangesFrom(0))
 }
 
 // fail stops the machine for good: whoever waits for [Machine.Failed] ends the process.

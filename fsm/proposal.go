@@ -4,14 +4,14 @@ package fsm
 type proposal struct {
 	encoded []byte
 	targets []target // the instances that it is about
-	keyed   bool     // a write with an idempotency key
+	version byte     // of the entries that can hold it
 	alone   bool     // in its entry: a step of a restore
 }
 
 type target struct{ service, id string }
 
 func proposeWrite(w Write, encoded []byte) proposal {
-	p := proposal{encoded: encoded, keyed: w.Key != ""}
+	p := proposal{encoded: encoded, version: w.version()}
 	for _, op := range w.Operations {
 		service, id := op.Target()
 		p.targets = append(p.targets, target{service, id})

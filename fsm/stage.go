@@ -33,10 +33,14 @@ func (m *Machine) applyStep(entry *raft.Log, s *step) reply {
 		m.decided = decidedIn(next.receipts)
 	}
 	var changed []string
-	if s.kind == stepSwap && err == nil {
+	swapped := s.kind == stepSwap && err == nil
+	if swapped {
 		changed = serviceNames(before.state, next.state)
 	}
 	m.publisher.Publish(next.state, changed)
+	if swapped {
+		m.observer.Replaced(next.state)
+	}
 	return reply{outcome: Outcome{Index: entry.Index}, restored: restored, err: err}
 }
 
@@ -118,6 +122,9 @@ func (p *position) swapped(entry *raft.Log, s *step) (*position, error) {
 	edit.SetIndex(entry.Index)
 	_, err := readStream(io.MultiReader(readers...), func(i *registry.Instance, _ uint64) {
 		i.CreateIndex, i.ModifyIndex, i.Incarnation = entry.Index, entry.Index, entry.Index
+		if i.Lease != nil {
+			i.LeaseIndex = entry.Index
+		}
 		edit.Put(i)
 		next.hash.Add(i)
 	})

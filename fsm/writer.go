@@ -78,6 +78,13 @@ func (w *Writer) Submit(ctx context.Context, what Write) (Outcome, error) {
 	return r.outcome, r.err
 }
 
+// Decide has a write applied that is a decision of this node as the leader of the write's term. It is never passed on: the
+// error is [cluster.ErrNotLeader] where this node does not lead, and otherwise as in Submit.
+func (w *Writer) Decide(ctx context.Context, what Write) (Outcome, error) {
+	r := w.gatherer.submit(ctx, proposeWrite(what, encodeWrite(what)))
+	return r.outcome, r.err
+}
+
 // propose puts a proposal to whoever leads, and waits for a leader where there is none.
 func (w *Writer) propose(ctx context.Context, p proposal) reply {
 	patience := time.After(electionPatience)

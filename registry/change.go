@@ -14,7 +14,8 @@ func (c Change) Instance() *Instance {
 	return c.Old
 }
 
-// Real tells whether watchers hear of the change. They do not where a report changed nothing but an output.
+// Real tells whether watchers hear of the change. They do not where a report changed nothing but an output, or a registration
+// nothing but the lease's beginning.
 func (c Change) Real() bool {
 	return c.Old == nil || c.New == nil || c.Old.ModifyIndex != c.New.ModifyIndex
 }

@@ -38,8 +38,9 @@ func (e *Edit) Apply(index uint64, ops ...Operation) ([]Result, error) {
 	e.SetIndex(index)
 	results := make([]Result, len(ops))
 	for n, c := range changes {
-		results[n] = Result{Instance: c.Instance(), Created: c.Old == nil, Changed: c.Real()}
+		results[n] = Result{Instance: c.Instance()}
 		if c.Old != c.New {
+			results[n].Created, results[n].Changed = c.Old == nil, c.Real()
 			e.change(c, index)
 		}
 	}

@@ -40,9 +40,12 @@ func (s filterScope) resolve(path []string) (reflect.Type, error) {
 	return t, nil
 }
 
+// unfiltered is the name of fields that no filter sees.
+const unfiltered = "-"
+
 func fieldByName(t reflect.Type, name string) (reflect.Type, bool) {
 	for field := range t.Fields() {
-		if field.Tag.Get("bexpr") != name {
+		if field.Tag.Get("bexpr") != name || name == unfiltered {
 			continue
 		}
 		if field.Type == reflect.TypeFor[Duration]() {
@@ -56,7 +59,9 @@ func fieldByName(t reflect.Type, name string) (reflect.Type, bool) {
 func fieldNames(t reflect.Type) []string {
 	var names []string
 	for field := range t.Fields() {
-		names = append(names, field.Tag.Get("bexpr"))
+		if name := field.Tag.Get("bexpr"); name != unfiltered {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return names

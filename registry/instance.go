@@ -25,20 +25,19 @@ type Instance struct {
 	Lease    *Lease            `json:"lease,omitempty" bexpr:"lease"`
 	Checks   []Check           `json:"checks,omitempty" bexpr:"checks"`
 
-	// Status is the worst of Reported and the checks; see [Status].
+	// Status is the worst of Reported, the lease and the checks; see [Status].
 	Status      Status      `json:"status" bexpr:"status"`
+	Expired     bool        `json:"expired,omitempty" bexpr:"expired"`  // the lease ran out, and no heartbeat has come since
 	Reported    Report      `json:"reported,omitzero" bexpr:"reported"` // the last report for the instance itself
 	Maintenance Maintenance `json:"maintenance" bexpr:"maintenance"`
 
 	CreateIndex uint64 `json:"create_index" bexpr:"create_index"` // of the registration that created it
 	ModifyIndex uint64 `json:"modify_index" bexpr:"modify_index"` // of its last real change
 	Incarnation uint64 `json:"incarnation" bexpr:"incarnation"`   // of its last registration that was not a mere repetition
-}
 
-// Lease is the client's promise to send a heartbeat at least once a TTL, which is 1 s to 24 h.
-type Lease struct {
-	TTL             Duration `json:"ttl" bexpr:"ttl"`
-	DeregisterAfter Duration `json:"deregister_after,omitempty" bexpr:"deregister_after"` // counted from the expiry; 0 is never
+	// LeaseIndex names the lease that is running: the index of the last registration, a repeated one included, or revival.
+	// 0 without a lease. What was found out about a lease counts only against the lease that it was found out about.
+	LeaseIndex uint64 `json:"-" bexpr:"-"`
 }
 
 // Discoverable tells whether a plain discovery lists the instance: healthy and not in maintenance.

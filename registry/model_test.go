@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -66,6 +67,12 @@ func applyToBoth(t *rapid.T, edit *registry.Edit, m *model, index uint64, ops []
 		if got.Created != want.Created || got.Changed != want.Changed {
 			t.Fatalf("operation %d: got %+v, want %+v", n, got, want)
 		}
+		if want.Instance == nil || got.Instance == nil {
+			if want.Instance != got.Instance {
+				t.Fatalf("operation %d: got %+v, want %+v", n, got, want)
+			}
+			continue
+		}
 		wantSame(t, "result", viewOfInstance(*want.Instance), viewOfInstance(*got.Instance))
 	}
 }
@@ -108,7 +115,14 @@ func anOperation() *rapid.Generator[registry.Operation] {
 		service := rapid.SampledFrom([]string{"a", "ab", "b"}).Draw(t, "service")
 		id := rapid.SampledFrom([]string{"1", "10", "2", "a/b"}).Draw(t, "id")
 		precondition := rapid.SampledFrom([]registry.Precondition{{}, {}, {}, {Absent: true}, {Match: 1}, {Match: 5}}).Draw(t, "if")
-		switch rapid.IntRange(0, 5).Draw(t, "operation") {
+		lease := registry.LeaseName{Service: service, ID: id, Index: uint64(rapid.IntRange(0, 12).Draw(t, "lease"))}
+		switch rapid.IntRange(0, 9).Draw(t, "operation") {
+		case 6:
+			return registry.ReviveLease{LeaseName: lease}
+		case 7:
+			return registry.ReapInstance{LeaseName: lease}
+		case 8:
+			return registry.ExpireLease{LeaseName: lease}
 		case 0:
 			return registry.Deregister{Service: service, ID: id, If: precondition}
 		case 1, 2:
@@ -131,6 +145,9 @@ func anOperation() *rapid.Generator[registry.Operation] {
 
 func aDocument(t *rapid.T, service, id string) registry.Instance {
 	i := registry.Instance{Service: service, ID: id, Address: "10.0.0.7", Port: rapid.IntRange(80, 81).Draw(t, "port")}
+	if rapid.Bool().Draw(t, "with a lease") {
+		i.Lease = &registry.Lease{TTL: registry.Duration(time.Minute)}
+	}
 	i.Tags = rapid.SliceOfN(rapid.SampledFrom([]string{"t", "u"}), 0, 2).Draw(t, "tags")
 	for _, name := range []string{"x", "y"} {
 		if rapid.Bool().Draw(t, "with check "+name) {
@@ -187,11 +204,13 @@ func (m *model) apply(index uint64, op registry.Operation) (registry.Result, err
 			return registry.Result{}, registry.ErrPreconditionFailed
 		}
 		if there && fmt.Sprint(document(old)) == fmt.Sprint(document(op.Instance)) {
+			i = withLease(i, index)
 			break
 		}
 		i = *op.Instance.Clone()
 		i.Reported, i.Maintenance, i.CreateIndex = old.Reported, old.Maintenance, old.CreateIndex
 		i.ModifyIndex, i.Incarnation = index, index
+		i = withLease(i, index)
 		if !there {
 			i.CreateIndex = index
 		}
@@ -230,6 +249,23 @@ func (m *model) apply(index uint64, op registry.Operation) (registry.Result, err
 			i.ModifyIndex = index
 		}
 		*status, *output = op.Report.Status, op.Report.Output
+	case registry.ExpireLease:
+		if i.Lease == nil || i.LeaseIndex != op.Index || i.Expired {
+			return unchanged(old, there), nil
+		}
+		i.Expired, i.ModifyIndex = true, index
+	case registry.ReviveLease:
+		if !i.Expired || i.LeaseIndex != op.Index {
+			return unchanged(old, there), nil
+		}
+		i = withLease(i, index)
+	case registry.ReapInstance:
+		if !i.Expired || i.LeaseIndex != op.Index {
+			return unchanged(old, there), nil
+		}
+		delete(m.instances, target{service, id})
+		m.services[service] = index
+		return registry.Result{Instance: &old, Changed: true}, nil
 	case registry.SetMaintenance:
 		if !there {
 			return registry.Result{}, registry.ErrInstanceNotFound
@@ -251,17 +287,39 @@ func (m *model) apply(index uint64, op registry.Operation) (registry.Result, err
 	return registry.Result{Instance: &i, Created: !there, Changed: changed}, nil
 }
 
+func unchanged(old registry.Instance, there bool) registry.Result {
+	if !there {
+		return registry.Result{}
+	}
+	return registry.Result{Instance: &old}
+}
+
+// withLease begins the lease anew, if there is one.
+func withLease(i registry.Instance, index uint64) registry.Instance {
+	if i.Expired {
+		i.Expired, i.ModifyIndex = false, index
+	}
+	i.LeaseIndex = 0
+	if i.Lease != nil {
+		i.LeaseIndex = index
+	}
+	return i
+}
+
 func document(i registry.Instance) string {
 	var checks strings.Builder
 	for _, c := range i.Checks {
 		checks.WriteString(fmt.Sprintf(" %s:%d", c.Name, c.Port))
 	}
-	return fmt.Sprintf("%d %q%s", i.Port, i.Tags, checks.String())
+	return fmt.Sprintf("%d %q%s %t", i.Port, i.Tags, checks.String(), i.Lease != nil)
 }
 
 func modelStatus(i registry.Instance) registry.Status {
 	var all strings.Builder
 	all.WriteString(string(i.Reported.Status))
+	if i.Expired {
+		all.WriteString(" unhealthy")
+	}
 	for _, c := range i.Checks {
 		all.WriteString(" " + string(c.Status))
 	}

@@ -21,8 +21,8 @@ const (
 // make no sense of is left for [Instance.Validate] to name.
 func (i *Instance) Normalize() Instance {
 	n := *i.Clone()
-	n.Status, n.Reported, n.Maintenance = "", Report{}, Maintenance{}
-	n.CreateIndex, n.ModifyIndex, n.Incarnation = 0, 0, 0
+	n.Status, n.Expired, n.Reported, n.Maintenance = "", false, Report{}, Maintenance{}
+	n.CreateIndex, n.ModifyIndex, n.Incarnation, n.LeaseIndex = 0, 0, 0, 0
 
 	if n.ID == "" {
 		n.ID = n.defaultID()

@@ -1,7 +1,7 @@
 package registry
 
-// Operation is one change to one instance: a [Register], a [Deregister], a [ReportHealth] or a [SetMaintenance].
-// It is a value: decided by the state it meets and the index it is applied at, by nothing else.
+// Operation is one change to one instance. Clients ask for a [Register], a [Deregister], a [ReportHealth] or a
+// [SetMaintenance], the registry for an [ExpireLease], a [ReviveLease] or a [ReapInstance]. It is a value: decided by the state it meets and the index it is applied at, by nothing else.
 type Operation interface {
 	// Target names the instance that the operation is about.
 	Target() (service, id string)
@@ -18,7 +18,7 @@ type Operation interface {
 
 // Result is what one operation did.
 type Result struct {
-	Instance *Instance // as it stands now, or as it stood before a [Deregister]
+	Instance *Instance // as it stands now, or as it stood before it was removed; nil where there was none and is none
 	Created  bool      // it was not there before
 	Changed  bool      // false where the operation found everything as it wanted it, but for the output of a report
 }

@@ -8,8 +8,9 @@ import (
 // Register creates an instance, or replaces the one with the same service and id.
 //
 // Instance must have gone through [Instance.Normalize]; what it points to belongs to the registry from then on. The
-// fields that the registry owns are ignored. The document that is already there changes nothing at all. Another one keeps
-// what was reported for the instance, its maintenance, and the results of the checks whose definition stays.
+// fields that the registry owns are ignored. The document that is already there changes nothing, but it begins the lease
+// anew, and revives one that has run out. Another one keeps what was reported for the instance, its maintenance, and the
+// results of the checks whose definition stays.
 type Register struct {
 	Instance Instance
 	If       Precondition
@@ -31,13 +32,17 @@ func (r Register) next(cur *Instance, index uint64) (*Instance, error) {
 		return nil, err
 	}
 	if cur != nil && cur.sameDocument(&r.Instance) {
-		return cur, nil
+		return cur.renewed(index), nil
 	}
 
 	i := r.Instance // Shares its tags and maps, which nobody changes; the results of its checks are changed below.
 	i.Checks = slices.Clone(i.Checks)
 	i.CreateIndex, i.ModifyIndex, i.Incarnation = index, index, index
 	i.Reported, i.Maintenance = Report{}, Maintenance{}
+	i.Expired, i.LeaseIndex = false, 0
+	if i.Lease != nil {
+		i.LeaseIndex = index
+	}
 	if cur != nil {
 		i.CreateIndex = cur.CreateIndex
 		i.Reported, i.Maintenance = cur.Reported, cur.Maintenance

@@ -91,7 +91,7 @@ func TestRegisterAgainWithAnyFieldChangedReplaces(t *testing.T) {
 	owned := map[string]bool{ // by the registry
 		"status": true, "reported.status": true, "reported.output": true,
 		"maintenance.enabled": true, "maintenance.reason": true,
-		"create_index": true, "modify_index": true, "incarnation": true,
+		"create_index": true, "modify_index": true, "incarnation": true, "expired": true, "-": true,
 		"checks[0].status": true, "checks[0].output": true,
 	}
 	seen := 0

@@ -15,10 +15,14 @@ const (
 	Warning Status = "warning"
 )
 
-// status works out how the instance is: the worst of what was reported for itself and of its checks, unhealthy before
-// unknown before healthy. A check that nobody has reported yet is unknown; an instance of which nothing is asked is healthy.
+// status works out how the instance is: the worst of what was reported for itself, of its lease and of its checks, unhealthy
+// before unknown before healthy. A check that nobody has reported yet is unknown; an instance of which nothing is asked is
+// healthy.
 func (i *Instance) status() Status {
 	worst := cmp.Or(i.Reported.Status, Healthy)
+	if i.Expired {
+		worst = Unhealthy
+	}
 	for _, c := range i.Checks {
 		worst = worse(worst, cmp.Or(c.Status, Unknown))
 	}

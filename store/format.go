@@ -23,14 +23,12 @@ const (
 	receiptsBucket = "receipts"
 )
 
-// format is the version of what this muster writes. A file asks for the oldest version whose readers understand it: that is 1,
-// 2 where there is something in the staging, or 3 where there are receipts. Whoever adds something that an older reader would miss, be it a field of an
+// format is the version of what this muster writes. A file asks for the oldest version whose readers understand it. Versions
+// before 4 knew no leases that run out, which the hash covers. Whoever adds something that an older reader would miss, be it a field of an
 // instance (the hash covers it), raises both.
 const (
-	format         = 3
-	minReader      = 1
-	stagingReader  = 2
-	receiptsReader = 3
+	format    = 4
+	minReader = 4
 )
 
 // header is written with every image, in the same transaction. It is JSON, so that any later version can at least tell who
@@ -46,15 +44,8 @@ type header struct {
 }
 
 func headerOf(image Image) header {
-	reader := minReader
-	switch {
-	case image.Receipts.Next() > 0:
-		reader = receiptsReader
-	case image.Staging.Hash() != (record.Hash{}):
-		reader = stagingReader
-	}
 	return header{
-		Format: format, MinReader: reader,
+		Format: format, MinReader: minReader,
 		ClusterID: image.ClusterID, Index: image.Index, Term: image.Term,
 		StateHash: image.Hash.String(), Instances: image.State.Len(),
 	}

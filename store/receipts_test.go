@@ -7,7 +7,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/musterhq/muster/internal/record"
-	"github.com/musterhq/muster/registry"
 )
 
 func receipt(key string) *record.Receipt {
@@ -107,14 +106,4 @@ func TestReceiptsAreLoadedAsTheyWereSaved(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestReceiptsAskForAReaderThatKnowsThem(t *testing.T) {
-	image := imageOf(registry.NewState())
-	if h := headerOf(image); h.MinReader != minReader {
-		t.Errorf("without receipts: %d", h.MinReader)
-	}
-	if h := headerOf(remembering(image, with(Receipts{}, 1).Clear())); h.MinReader != receiptsReader {
-		t.Errorf("with a number to go on from: %d", h.MinReader)
-	}
 }

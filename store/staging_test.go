@@ -160,13 +160,3 @@ func TestADamagedStagingIsNoticed(t *testing.T) {
 		}
 	}
 }
-
-func TestAFileWithoutAStagingCanBeReadByAnOlderMuster(t *testing.T) {
-	image := imageOf(populated(3))
-	if h := headerOf(image); h.MinReader != minReader {
-		t.Errorf("without a staging it asks for a reader of format %d", h.MinReader)
-	}
-	if h := headerOf(staged(image, Staging{}.Add("a", []byte("one")))); h.MinReader != stagingReader {
-		t.Errorf("with a staging it asks for a reader of format %d", h.MinReader)
-	}
-}

@@ -61,6 +61,10 @@ func decodeInstance(m message, i *registry.Instance) error {
 			return decodeNumber(f, "modify_index", &i.ModifyIndex)
 		case instanceIncarnation:
 			return decodeNumber(f, "incarnation", &i.Incarnation)
+		case instanceExpired:
+			return f.bool("expired", &i.Expired)
+		case instanceLeaseIndex:
+			return decodeNumber(f, "lease_index", &i.LeaseIndex)
 		}
 		return nil
 	})
@@ -139,6 +143,21 @@ func decodeMaintenance(m message, mt *registry.Maintenance) error {
 			return f.bool("enabled", &mt.Enabled)
 		case maintenanceReason:
 			return decodeText(f, "reason", &mt.Reason)
+		}
+		return nil
+	})
+}
+
+func decodeCause(m message, c *registry.Cause) error {
+	return m.each(func(f field) error {
+		switch f.num {
+		case causeEvidence:
+			return decodeText(f, "evidence", &c.Evidence)
+		case causeSeenBy:
+			var node string
+			err := decodeText(f, "seen_by", &node)
+			c.SeenBy = append(c.SeenBy, node)
+			return err
 		}
 		return nil
 	})

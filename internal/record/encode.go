@@ -22,7 +22,9 @@ func Append(b []byte, i *registry.Instance) []byte {
 	}
 	b = appendNumber(b, instanceCreateIndex, i.CreateIndex)
 	b = appendNumber(b, instanceModifyIndex, i.ModifyIndex)
-	return appendNumber(b, instanceIncarnation, i.Incarnation)
+	b = appendNumber(b, instanceIncarnation, i.Incarnation)
+	b = appendBool(b, instanceExpired, i.Expired)
+	return appendNumber(b, instanceLeaseIndex, i.LeaseIndex)
 }
 
 // appendDocument appends what the client says of its instance. How much of a check that is, is up to check.
@@ -85,6 +87,15 @@ func appendReport(b []byte, r registry.Report) []byte {
 func appendMaintenance(b []byte, m registry.Maintenance) []byte {
 	b = appendBool(b, maintenanceEnabled, m.Enabled)
 	return appendText(b, maintenanceReason, m.Reason)
+}
+
+func appendCause(b []byte, c registry.Cause) []byte {
+	b = appendText(b, causeEvidence, c.Evidence)
+	for _, node := range c.SeenBy {
+		b = protowire.AppendTag(b, causeSeenBy, protowire.BytesType)
+		b = protowire.AppendString(b, node)
+	}
+	return b
 }
 
 func appendPairs(b []byte, num protowire.Number, pairs map[string]string) []byte {

@@ -26,6 +26,8 @@ const (
 	instanceCreateIndex protowire.Number = 14
 	instanceModifyIndex protowire.Number = 15
 	instanceIncarnation protowire.Number = 16
+	instanceExpired     protowire.Number = 17
+	instanceLeaseIndex  protowire.Number = 18
 )
 
 const (
@@ -66,4 +68,9 @@ const (
 const (
 	pairKey   protowire.Number = 1
 	pairValue protowire.Number = 2
+)
+
+const (
+	causeEvidence protowire.Number = 1
+	causeSeenBy   protowire.Number = 2 // one field each
 )

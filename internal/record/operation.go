@@ -15,6 +15,9 @@ const (
 	operationDeregister  protowire.Number = 2
 	operationHealth      protowire.Number = 3
 	operationMaintenance protowire.Number = 4
+	operationExpire      protowire.Number = 5
+	operationRevive      protowire.Number = 6
+	operationReap        protowire.Number = 7
 )
 
 const (
@@ -31,6 +34,8 @@ const (
 	healthCheck      protowire.Number = 3
 	healthReport     protowire.Number = 4 // a report
 	maintenanceToSet protowire.Number = 3 // a maintenance
+	leaseIndex       protowire.Number = 3
+	leaseCause       protowire.Number = 4 // a cause
 )
 
 const (
@@ -61,9 +66,23 @@ func AppendOperation(b []byte, op registry.Operation) []byte {
 				return appendMaintenance(b, op.Maintenance)
 			})
 		})
+	case registry.ExpireLease:
+		return appendLeaseOperation(b, operationExpire, op.LeaseName, op.Cause)
+	case registry.ReviveLease:
+		return appendLeaseOperation(b, operationRevive, op.LeaseName, op.Cause)
+	case registry.ReapInstance:
+		return appendLeaseOperation(b, operationReap, op.LeaseName, op.Cause)
 	default:
 		panic(fmt.Sprintf("record: there is no encoding for the operation %T", op))
 	}
+}
+
+func appendLeaseOperation(b []byte, kind protowire.Number, l registry.LeaseName, c registry.Cause) []byte {
+	return appendMessage(b, kind, func(b []byte) []byte {
+		b = appendText(appendText(b, targetService, l.Service), targetID, l.ID)
+		b = appendNumber(b, leaseIndex, l.Index)
+		return appendMessage(b, leaseCause, func(b []byte) []byte { return appendCause(b, c) })
+	})
 }
 
 func appendTarget(b []byte, op registry.Operation) []byte {
@@ -94,6 +113,18 @@ func DecodeOperation(b []byte) (registry.Operation, error) {
 			op, err = decodeHealth(f)
 		case operationMaintenance:
 			op, err = decodeSetMaintenance(f)
+		case operationExpire:
+			var l registry.ExpireLease
+			err = decodeLeaseOperation(f, &l.LeaseName, &l.Cause)
+			op = l
+		case operationRevive:
+			var l registry.ReviveLease
+			err = decodeLeaseOperation(f, &l.LeaseName, &l.Cause)
+			op = l
+		case operationReap:
+			var l registry.ReapInstance
+			err = decodeLeaseOperation(f, &l.LeaseName, &l.Cause)
+			op = l
 		default:
 			err = fmt.Errorf("byte %d: an operation of the unknown kind %d", f.at, f.num)
 		}
@@ -160,6 +191,20 @@ func decodeSetMaintenance(f field) (op registry.SetMaintenance, err error) {
 		})
 	})
 	return op, err
+}
+
+func decodeLeaseOperation(f field, l *registry.LeaseName, c *registry.Cause) error {
+	return f.message("lease", func(m message) error {
+		return m.each(func(f field) error {
+			switch f.num {
+			case leaseIndex:
+				return decodeNumber(f, "lease_index", &l.Index)
+			case leaseCause:
+				return f.message("cause", func(m message) error { return decodeCause(m, c) })
+			}
+			return decodeTarget(f, &l.Service, &l.ID)
+		})
+	})
 }
 
 func decodeTarget(f field, service, id *string) error {

@@ -16,7 +16,12 @@ import (
 func anyOperation() *rapid.Generator[registry.Operation] {
 	return rapid.Custom(func(t *rapid.T) registry.Operation {
 		service, id := text().Draw(t, "service"), text().Draw(t, "id")
-		switch rapid.IntRange(1, 4).Draw(t, "kind") {
+		lease := registry.LeaseName{Service: service, ID: id, Index: rapid.Uint64().Draw(t, "lease index")}
+		cause := registry.Cause{Evidence: text().Draw(t, "evidence")}
+		for range rapid.IntRange(0, 2).Draw(t, "nodes") {
+			cause.SeenBy = append(cause.SeenBy, text().Draw(t, "node"))
+		}
+		switch rapid.IntRange(1, 7).Draw(t, "kind") {
 		case 1:
 			return registry.Register{Instance: *anyInstance().Draw(t, "instance"), If: anyPrecondition().Draw(t, "if")}
 		case 2:
@@ -24,6 +29,12 @@ func anyOperation() *rapid.Generator[registry.Operation] {
 		case 3:
 			report := registry.Report{Status: status().Draw(t, "status"), Output: text().Draw(t, "output")}
 			return registry.ReportHealth{Service: service, ID: id, Check: text().Draw(t, "check"), Report: report}
+		case 4:
+			return registry.ExpireLease{LeaseName: lease, Cause: cause}
+		case 5:
+			return registry.ReviveLease{LeaseName: lease, Cause: cause}
+		case 6:
+			return registry.ReapInstance{LeaseName: lease, Cause: cause}
 		default:
 			maintenance := registry.Maintenance{Enabled: rapid.Bool().Draw(t, "enabled"), Reason: text().Draw(t, "reason")}
 			return registry.SetMaintenance{Service: service, ID: id, Maintenance: maintenance}
@@ -73,7 +84,7 @@ func TestAnOperationThatIsNotKnownIsRefused(t *testing.T) {
 		want  string
 	}{
 		{"nothing", nil, "there is no operation in it"},
-		{"a kind of a later version", []byte{5<<3 | 2, 0}, "byte 2: an operation of the unknown kind 5"},
+		{"a kind of a later version", []byte{15<<3 | 2, 0}, "byte 2: an operation of the unknown kind 15"},
 		{"one that is cut off", []byte{2<<3 | 2, 9, 1<<3 | 2}, "byte 1: the value of field 2 is cut off"},
 		{"one with a number for a name", []byte{2<<3 | 2, 2, 1 << 3, 1}, "deregister: service: byte 3: a value of wire type 0"},
 	} {
@@ -92,6 +103,7 @@ func FuzzDecodeOperation(f *testing.F) {
 	f.Add(record.AppendOperation(nil, registry.Deregister{Service: "a", ID: "1", If: registry.Precondition{Absent: true}}))
 	f.Add(record.AppendOperation(nil, registry.ReportHealth{Service: "a", ID: "1", Check: "http"}))
 	f.Add(record.AppendOperation(nil, registry.SetMaintenance{Service: "a", ID: "1"}))
+	f.Add(record.AppendOperation(nil, registry.ExpireLease{LeaseName: registry.LeaseName{Service: "a", ID: "1", Index: 3}, Cause: registry.Cause{SeenBy: []string{"n1"}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		first, err := record.DecodeOperation(b)
 		if err != nil {
