@@ -34,8 +34,12 @@ integration: ## Run only the tests with real processes
 	$(GO) test -race -count=1 -v -timeout $(TIMEOUT) ./test/integration/...
 
 .PHONY: trials
-trials: ## Kill nodes, cut their power and restart them TRIALS times each, under load
+trials: ## Kill nodes, freeze them, cut their power and restart them TRIALS times each, under load
 	MUSTER_TRIALS=$(TRIALS) $(GO) test -count=1 -v -timeout 6h ./test/trials
+
+.PHONY: stale-reads
+stale-reads: ## Freeze leaders that confirm reads in worse ways, TRIALS times each, and count the stale answers
+	MUSTER_STALE_READS=$(TRIALS) $(GO) test -count=1 -v -timeout 6h -run StaleReads ./test/trials
 
 .PHONY: flips
 flips: ## Flip bits of a stopped node's files, and cut them, FLIPS times

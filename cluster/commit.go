@@ -11,8 +11,16 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// enqueueTimeout is how long an entry may wait for Raft to take it, when the disk holds Raft up.
-const enqueueTimeout = 2 * time.Second
+const (
+	// enqueueTimeout is how long an entry may wait for Raft to take it, when the disk holds Raft up.
+	enqueueTimeout = 2 * time.Second
+
+	// enqueueAttempt is for how long Raft is asked at a time. In between the entry can still be called back.
+	enqueueAttempt = 50 * time.Millisecond
+
+	// lastWordTimeout is how long to wait for an answer that Raft has given already.
+	lastWordTimeout = 5 * time.Millisecond
+)
 
 // Commit appends an entry to the log and returns what the state machine answered, once a majority has the entry on disk
 // and this node has applied it. Only the leader can; elsewhere the error is [ErrNotLeader].
@@ -20,22 +28,29 @@ const enqueueTimeout = 2 * time.Second
 // An error for which [fault.IsUnknown] holds leaves open whether the entry is or will be committed. After any other the
 // entry is not in the log.
 func (m *Member) Commit(ctx context.Context, entry []byte) (any, error) {
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("%w before the write was put to Raft", fault.ErrTimeout)
-	}
 	if !m.gate.enter() {
 		return nil, ErrNotLeader // in a moment, another one does
 	}
 	defer m.gate.leave()
-	future := m.raft.Apply(entry, enqueueTimeout)
-	err := m.settled(ctx, future)
-	switch {
-	case err == nil:
-		return future.Response(), nil
-	case errors.Is(err, ctx.Err()):
-		return nil, fault.Unknown(fmt.Errorf("%w while a majority was asked to store the write", fault.ErrTimeout))
-	default:
-		return nil, commitError(err)
+	began := time.Now()
+	for {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w before the write was put to Raft", fault.ErrTimeout)
+		}
+		future := m.raft.Apply(entry, enqueueAttempt)
+		err := m.settled(ctx, future)
+		switch {
+		case err == nil:
+			return future.Response(), nil
+		case errors.Is(err, raft.ErrEnqueueTimeout) && m.gate.closing():
+			return nil, ErrNotLeader // so that the hand-over need not wait for an entry that Raft has not even got
+		case errors.Is(err, raft.ErrEnqueueTimeout) && time.Since(began) < enqueueTimeout:
+			continue
+		case errors.Is(err, ctx.Err()):
+			return nil, fault.Unknown(fmt.Errorf("%w while a majority was asked to store the write", fault.ErrTimeout))
+		default:
+			return nil, commitError(err)
+		}
 	}
 }
 
@@ -44,18 +59,21 @@ func (m *Member) Commit(ctx context.Context, entry []byte) (any, error) {
 func (m *Member) settled(ctx context.Context, future raft.Future) error {
 	answer := make(chan error, 1)
 	go func() { answer <- future.Error() }() // where Raft never answers, this stays until the process ends
+	var gaveUp error
 	select {
 	case err := <-answer:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		gaveUp = ctx.Err()
 	case <-m.raftEnded:
+		gaveUp = raft.ErrRaftShutdown
 	}
+	// What Raft has refused must not pass for unknown because the goroutine above has not run yet.
 	select {
-	case err := <-answer: // the last that Raft said
+	case err := <-answer:
 		return err
-	default:
-		return raft.ErrRaftShutdown
+	case <-time.After(lastWordTimeout):
+		return gaveUp
 	}
 }
 

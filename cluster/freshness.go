@@ -51,11 +51,11 @@ func (m *Member) keepFresh(ctx context.Context) {
 // was sent, so it is not given up for the next one.
 func (m *Member) refresh(ctx context.Context) {
 	asked := time.Now()
-	index, err := m.rounds.ask(ctx)
+	confirmed, err := m.rounds.ask(ctx)
 	if err != nil {
 		return // the age grows, which is all there is to say
 	}
-	if m.config.Machine.Await(ctx, index) == nil {
+	if m.config.Machine.Await(ctx, confirmed.applied) == nil {
 		m.freshness.vouched.Store(&asked)
 	}
 }

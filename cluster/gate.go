@@ -26,6 +26,13 @@ func (g *gate) enter() bool {
 	return true
 }
 
+// closing tells those inside that someone wants them to leave.
+func (g *gate) closing() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shut
+}
+
 func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

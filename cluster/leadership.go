@@ -88,9 +88,7 @@ func (m *Member) watchLeadership(ctx context.Context) {
 	for {
 		select {
 		case leads := <-m.leadership.changes:
-			m.leadership.readyTerm.Store(0)
-			m.leadership.silence.forget()
-			duties.end()
+			m.endTerm(&duties)
 			if leads {
 				m.contact.begin(m.raft.CurrentTerm())
 				duties.begin(ctx, m.beginTerm, m.tendMembers, m.keepAddresses)
@@ -106,6 +104,15 @@ func (m *Member) watchLeadership(ctx context.Context) {
 	}
 }
 
+// endTerm ends what there was of a leadership. That it is over counts at once, since a duty may take its time to end; and
+// it counts afterwards, since one of the duties says that the leadership is ready, and may just have done so.
+func (m *Member) endTerm(d *duties) {
+	m.leadership.readyTerm.Store(0)
+	d.end()
+	m.leadership.readyTerm.Store(0)
+	m.leadership.silence.forget()
+}
+
 func (m *Member) logLeader(leader raft.ServerID) {
 	log := m.config.Log.With("term", m.raft.CurrentTerm())
 	switch {
@@ -118,9 +125,6 @@ func (m *Member) logLeader(leader raft.ServerID) {
 	}
 }
 
-// barrierTimeout is how long a new leader waits at a time for what earlier leaders left behind.
-const barrierTimeout = 5 * time.Second
-
 // beginTerm makes a new leader ready: a barrier has passed through the state machine, so everything that was
 // acknowledged under earlier leaders is applied here.
 //
@@ -129,7 +133,7 @@ const barrierTimeout = 5 * time.Second
 func (m *Member) beginTerm(ctx context.Context) {
 	for m.raft.State() == raft.Leader {
 		term := m.raft.CurrentTerm()
-		err := m.settled(ctx, m.raft.Barrier(barrierTimeout))
+		err := m.settled(ctx, m.raft.Barrier(enqueueAttempt))
 		if err == nil && m.raft.State() == raft.Leader && m.raft.CurrentTerm() == term {
 			m.leadership.readyTerm.Store(term)
 			return

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -16,6 +17,14 @@ import (
 // inBubble makes Rafts that reach each other without sockets and have formed a cluster, whose times are not real.
 func inBubble(t *testing.T, n int, notify func(i int) chan<- bool) (rafts []*raft.Raft, transports []*raft.InmemTransport) {
 	t.Helper()
+	return inBubbleWith(t, n, notify, func(log raft.LogStore) raft.LogStore { return log })
+}
+
+// inBubbleWith is inBubble with a log that is not as it should be.
+func inBubbleWith(t *testing.T, n int, notify func(i int) chan<- bool, spoiled func(raft.LogStore) raft.LogStore) (
+	rafts []*raft.Raft, transports []*raft.InmemTransport,
+) {
+	t.Helper()
 	var servers raft.Configuration
 	for i := range n {
 		address, transport := raft.NewInmemTransportWithTimeout(raft.ServerAddress(fmt.Sprint(i)), time.Second)
@@ -30,7 +39,7 @@ func inBubble(t *testing.T, n int, notify func(i int) chan<- bool) (rafts []*raf
 		config.LocalID, config.Logger = servers.Servers[i].ID, hclog.NewNullLogger()
 		config.NotifyCh = notify(i)
 		store := raft.NewInmemStore()
-		r, err := raft.NewRaft(config, newJournal(), store, store, raft.NewInmemSnapshotStore(), transport)
+		r, err := raft.NewRaft(config, newJournal(), spoiled(store), store, raft.NewInmemSnapshotStore(), transport)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,6 +87,24 @@ func TestRaftNeverWaitsForWhoeverFollowsTheLeadership(t *testing.T) {
 			all[i].close()
 		}
 	})
+}
+
+// A duty that is slow to end, and says at the last moment that this node is ready to lead.
+func TestALeadershipThatIsOverIsNotReadyWhateverItsDutiesDo(t *testing.T) {
+	t.Parallel()
+	m := &Member{leadership: newLeadership()}
+	m.leadership.readyTerm.Store(7)
+	var d duties
+	var meanwhile uint64
+	d.begin(t.Context(), func(ctx context.Context) {
+		<-ctx.Done()
+		meanwhile = m.leadership.readyTerm.Load()
+		m.leadership.readyTerm.Store(7)
+	})
+	m.endTerm(&d)
+	if afterwards := m.leadership.readyTerm.Load(); meanwhile != 0 || afterwards != 0 {
+		t.Errorf("it was ready in term %d, and is in term %d", meanwhile, afterwards)
+	}
 }
 
 func TestTheLeaderIsWhomRaftNamesLast(t *testing.T) {

@@ -30,12 +30,12 @@ type Member struct {
 	contact    contact                       // of this node as the leader with the others
 	expelled   atomic.Pointer[expelledError] // nil while this node is a member, or may become one
 
-	gate        gate       // before Raft's log
-	handingOver sync.Mutex // one at a time shuts the gate
+	gate        gate          // before Raft's log
+	handingOver chan struct{} // has room for one: for whoever shuts the gate
 
-	letIn        sync.Mutex // held while a node is let in
-	rounds       *coalescer // read indexes for this node's readers
-	leaderRounds *coalescer // read indexes that this node confirms as the leader, for all nodes
+	letIn        sync.Mutex               // held while a node is let in
+	rounds       *coalescer[confirmation] // for this node's readers
+	leaderRounds *coalescer[confirmation] // that this node does as the leader, for all nodes
 
 	end       context.CancelFunc // ends the context of the member's goroutines
 	wait      sync.WaitGroup     // for those goroutines
@@ -48,7 +48,10 @@ func New(ctx context.Context, c Config) (_ *Member, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{config: c.withDefaults(), end: func() {}, raftEnded: make(chan struct{}), failed: make(chan error, 1)}
+	m := &Member{
+		config: c.withDefaults(), handingOver: make(chan struct{}, 1),
+		end: func() {}, raftEnded: make(chan struct{}), failed: make(chan error, 1),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.Close(ctx))
@@ -71,7 +74,7 @@ func New(ctx context.Context, c Config) (_ *Member, err error) {
 	}
 	m.peers = newPeers(m.port.connections, m.RaftID(), m.identity.clusterID, c.Log)
 	m.leadership = newLeadership()
-	m.rounds = newCoalescer(m.confirmReadIndex)
+	m.rounds = newCoalescer(m.confirm)
 	m.leaderRounds = newCoalescer(m.confirmAsLeader)
 	m.handlePeers()
 	return m, nil

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -13,14 +12,14 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// The calls with which a read index is found.
+// The calls with which a read index and a horizon are found.
 const (
 	callTerm      = "term"       // which term are you in?
-	callReadIndex = "read-index" // to the leader: confirm a read index
+	callReadIndex = "read-index" // to the leader: confirm how far you stand
 )
 
 const (
-	// roundTimeout bounds one question for a read index, before the multiplier.
+	// roundTimeout bounds one round, before the multiplier.
 	roundTimeout = time.Second
 
 	// readPatience is for how long a read waits through an election, before the multiplier.
@@ -30,98 +29,89 @@ const (
 	retryPause = 25 * time.Millisecond
 )
 
+// confirmation is how far the leader stood when a round began in which a majority confirmed its leadership.
+type confirmation struct {
+	applied   uint64 // the last command that its state machine had applied: all that it had acknowledged is in it
+	committed uint64 // the last entry that it knew to be committed, of whatever kind: nothing beyond it was applied anywhere
+}
+
 // ReadIndex returns an index that covers every write that was acknowledged before the call: a node that has applied it
 // may answer a linearizable read. A majority of the voters has confirmed it since the call began, so a leader that was
 // cut off or paused can't. Calls that wait together share a round. A read waits through an election, but not for long:
 // the error is [fault.ErrNoLeader] where no majority answers.
 func (m *Member) ReadIndex(ctx context.Context) (uint64, error) {
+	c, err := m.confirmed(ctx)
+	return c.applied, err
+}
+
+// Horizon returns an index beyond which no node had applied anything when the call began: who claims to have seen more
+// has seen another history. It is confirmed, waits and fails as [Member.ReadIndex] does, and shares its rounds, but it
+// can't take its place, nor the other way round: a follower may apply an entry a moment before the leader's own state
+// machine does, so there may be positions between the two. It may be the index of an entry that never reaches a state
+// machine, so nobody must wait until it is applied.
+func (m *Member) Horizon(ctx context.Context) (uint64, error) {
+	c, err := m.confirmed(ctx)
+	return c.committed, err
+}
+
+// confirmed asks, through an election if need be.
+func (m *Member) confirmed(ctx context.Context) (confirmation, error) {
 	if err := m.Expelled(); err != nil {
-		return 0, err
+		return confirmation{}, err
 	}
 	patience := time.After(readPatience * time.Duration(m.config.Multiplier))
 	for {
 		_, changed := m.Leader()
-		index, err := m.rounds.ask(ctx)
+		c, err := m.rounds.ask(ctx)
 		if err == nil || ctx.Err() != nil || errors.Is(err, errStopping) {
-			return index, err
+			return c, err
 		}
 		select {
 		case <-changed:
 		case <-time.After(retryPause):
 		case <-patience:
-			return 0, err
+			return confirmation{}, err
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return confirmation{}, ctx.Err()
 		}
 	}
 }
 
-// confirmReadIndex is one round on any node.
-func (m *Member) confirmReadIndex(ctx context.Context) (uint64, error) {
+// confirm is one round on any node.
+func (m *Member) confirm(ctx context.Context) (c confirmation, err error) {
 	ctx, cancel := m.roundContext(ctx)
 	defer cancel()
-	var index uint64
-	var err error
 	switch leader, _ := m.Leader(); leader {
 	case "":
 		err = fmt.Errorf("%w: %s", fault.ErrNoLeader, m.Electorate())
 	case m.RaftID():
-		index, err = m.leaderRounds.ask(ctx)
+		c, err = m.leaderRounds.ask(ctx)
 	default:
-		index, err = m.askReadIndex(ctx, leader)
+		c, err = m.askReadIndex(ctx, leader)
 	}
 	if err != nil && !errors.Is(err, fault.ErrNoLeader) {
 		err = fmt.Errorf("%w that can confirm a read: %w", fault.ErrNoLeader, err)
 	}
-	return index, err
+	return c, err
 }
 
-func (m *Member) askReadIndex(ctx context.Context, leader string) (uint64, error) {
-	answer, err := m.Call(ctx, leader, callReadIndex, nil)
-	if err != nil {
-		return 0, err
-	}
-	return decodeUint64(answer)
-}
-
-// confirmAsLeader is one round on the leader: is every other node still in the term that this node leads in?
-//
-// hashicorp/raft has VerifyLeader for this. It counts answers to messages that were sent before the read began, and
-// those of non-voters: a leader that was paused was seen to vouch for stale reads. Here every question is asked anew,
-// of voters only. That is enough: whoever votes for another leader writes the higher term down before it answers, and
-// terms never fall, so once a majority has moved on no majority can answer the old term.
-func (m *Member) confirmAsLeader(ctx context.Context) (uint64, error) {
+// confirmAsLeader is one round on the leader. What it stands at is read first: whatever is acknowledged or applied
+// elsewhere under a later leader, before the round, fails the round.
+func (m *Member) confirmAsLeader(ctx context.Context) (confirmation, error) {
 	term := m.raft.CurrentTerm()
 	if m.raft.State() != raft.Leader || m.leadership.readyTerm.Load() != term {
-		return 0, fmt.Errorf("%w: this node is not, or not yet, a leader that can confirm a read", fault.ErrNoLeader)
+		return confirmation{}, fmt.Errorf("%w: this node is not, or not yet, a leader that can confirm a read", fault.ErrNoLeader)
 	}
-	index := m.config.Machine.Applied() // everything that this leader has acknowledged is applied here
-	voters := m.voters()
+	stands := confirmation{applied: m.config.Machine.Applied(), committed: m.raft.CommitIndex()}
 	ctx, cancel := m.roundContext(ctx)
-	var questions sync.WaitGroup
-	defer questions.Wait()
-	defer cancel() // the questions still under way when a majority has answered
-	answers := make(chan bool, len(voters))
-	agree := 0
-	for _, v := range voters {
-		if string(v.ID) == m.RaftID() {
-			agree++
-			continue
-		}
-		questions.Go(func() { answers <- m.inTerm(ctx, string(v.ID), term) })
-	}
-	for asked := len(voters) - agree; agree <= len(voters)/2; asked-- {
-		if asked == 0 {
-			return 0, fmt.Errorf("%w: %d of %d voters confirm this node's leadership", fault.ErrNoLeader, agree, len(voters))
-		}
-		if <-answers {
-			agree++
-		}
+	defer cancel()
+	if err := m.confirmTerm(ctx, term); err != nil {
+		return confirmation{}, err
 	}
 	if m.raft.CurrentTerm() != term {
-		return 0, fmt.Errorf("%w: this node lost its leadership while a read was confirmed", fault.ErrNoLeader)
+		return confirmation{}, fmt.Errorf("%w: this node lost its leadership while a read was confirmed", fault.ErrNoLeader)
 	}
-	return index, nil
+	return stands, nil
 }
 
 // roundContext bounds a round, for the sake of those who wait for the next one.
@@ -129,23 +119,32 @@ func (m *Member) roundContext(ctx context.Context) (context.Context, context.Can
 	return context.WithTimeout(ctx, roundTimeout*time.Duration(m.config.Multiplier))
 }
 
-// inTerm asks a node whether its term is the given one.
-func (m *Member) inTerm(ctx context.Context, raftID string, term uint64) bool {
-	answer, err := m.Call(ctx, raftID, callTerm, nil)
+func (m *Member) askReadIndex(ctx context.Context, leader string) (confirmation, error) {
+	answer, err := m.Call(ctx, leader, callReadIndex, nil)
 	if err != nil {
-		return false
+		return confirmation{}, err
 	}
-	theirs, err := decodeUint64(answer)
-	return err == nil && theirs == term
+	return decodeConfirmation(answer)
+}
+
+func (m *Member) answerReadIndex(ctx context.Context, _ []byte) ([]byte, error) {
+	c, err := m.leaderRounds.ask(ctx)
+	return c.encode(), err
+}
+
+func (c confirmation) encode() []byte {
+	return binary.BigEndian.AppendUint64(encodeUint64(c.applied), c.committed)
+}
+
+func decodeConfirmation(b []byte) (c confirmation, err error) {
+	if len(b) != 16 {
+		return c, errors.New("a node answered with something else than two numbers")
+	}
+	return confirmation{applied: binary.BigEndian.Uint64(b), committed: binary.BigEndian.Uint64(b[8:])}, nil
 }
 
 func (m *Member) answerTerm(context.Context, []byte) ([]byte, error) {
 	return encodeUint64(m.raft.CurrentTerm()), nil
-}
-
-func (m *Member) answerReadIndex(ctx context.Context, _ []byte) ([]byte, error) {
-	index, err := m.leaderRounds.ask(ctx)
-	return encodeUint64(index), err
 }
 
 func encodeUint64(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }

@@ -101,8 +101,8 @@ func TestReadReplicasDoNotConfirmALeader(t *testing.T) {
 	var readers sync.WaitGroup
 	for _, n := range append(replicas, old) {
 		readers.Go(func() {
-			if read, err := n.confirmReadIndex(t.Context()); !errors.Is(err, fault.ErrNoLeader) {
-				t.Errorf("%s reads at %d (%v); committed is %d", n.config.Label, read, err, after)
+			if read, err := n.confirm(t.Context()); !errors.Is(err, fault.ErrNoLeader) {
+				t.Errorf("%s confirms %d (%v); committed is %d", n.config.Label, read, err, after)
 			}
 		})
 	}
@@ -139,15 +139,23 @@ func TestAnAnswerThatIsNoNumberIsAnError(t *testing.T) {
 	if v, err := decodeUint64(encodeUint64(1 << 60)); err != nil || v != 1<<60 {
 		t.Errorf("%d, %v", v, err)
 	}
+	for _, b := range [][]byte{nil, make([]byte, 8), make([]byte, 15), make([]byte, 17)} {
+		if c, err := decodeConfirmation(b); err == nil {
+			t.Errorf("%d bytes confirm %d", len(b), c)
+		}
+	}
+	if c, err := decodeConfirmation(confirmation{1 << 60, 7}.encode()); err != nil || c != (confirmation{1 << 60, 7}) {
+		t.Errorf("%d, %v", c, err)
+	}
 }
 
 // lonely is a member of which only the readers live, in a bubble: every round fails at once.
 func lonely() (m *Member, rounds *atomic.Int32) {
 	rounds = new(atomic.Int32)
 	m = &Member{config: Config{Multiplier: 1}, leadership: newLeadership()}
-	m.rounds = newCoalescer(func(context.Context) (uint64, error) {
+	m.rounds = newCoalescer(func(context.Context) (confirmation, error) {
 		rounds.Add(1)
-		return 0, fault.ErrNoLeader
+		return confirmation{}, fault.ErrNoLeader
 	})
 	m.leaderRounds = newCoalescer(m.confirmAsLeader)
 	return m, rounds
@@ -210,9 +218,9 @@ func TestAgeGrowsFromWhenTheQuestionWasSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &Member{config: Config{Multiplier: 1, Machine: newJournal()}, leadership: newLeadership()}
-		m.rounds = newCoalescer(func(context.Context) (uint64, error) {
+		m.rounds = newCoalescer(func(context.Context) (confirmation, error) {
 			time.Sleep(time.Second) // the leader takes its time
-			return 0, nil
+			return confirmation{}, nil
 		})
 		defer m.rounds.close()
 		m.refresh(t.Context())

@@ -93,8 +93,12 @@ const drainTimeout = time.Second
 
 // handOver tries the candidates until one of them leads, and returns its label.
 func (m *Member) handOver(ctx context.Context, candidates []raft.Server) (leader string, err error) {
-	m.handingOver.Lock()
-	defer m.handingOver.Unlock()
+	select {
+	case m.handingOver <- struct{}{}:
+		defer func() { <-m.handingOver }()
+	case <-ctx.Done():
+		return "", fmt.Errorf("%w while another hand-over was under way", fault.ErrTimeout)
+	}
 	began := time.Now()
 	drain, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()

@@ -128,7 +128,7 @@ func (d *Disk) openLedger() error {
 		return refusal(ErrForeign, "Raft's log %s belongs to the node with the id %s, and this one is %s", d.ledger.path, p.RaftID, d.config.RaftID)
 	case p.Closed == nil:
 		return nil
-	case *p.Closed != held:
+	case !p.Closed.fits(held):
 		return refusal(ErrDamaged, "Raft's log %s was closed with %s, and has %s", d.ledger.path, p.Closed, held)
 	}
 	return d.ledger.change(func(p *page) { p.Closed = nil })
@@ -170,7 +170,7 @@ func (d *Disk) release() error {
 }
 
 // bounds are the indexes of the first and of the last entry of the log, and the last one's term. All are 0 where it is
-// empty.
+// empty. The term alone is 0 where the last entry is damaged, and a snapshot has what it was.
 type bounds struct {
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
@@ -178,10 +178,21 @@ type bounds struct {
 }
 
 func (b bounds) String() string {
-	if b.Last == 0 {
+	switch {
+	case b.Last == 0:
 		return "no entry"
+	case b.Term == 0:
+		return fmt.Sprintf("the entries %d to %d", b.First, b.Last)
 	}
 	return fmt.Sprintf("the entries %d to %d, of term %d", b.First, b.Last, b.Term)
+}
+
+// fits tells whether a log that was closed with b may be the one that was found.
+func (b bounds) fits(found bounds) bool {
+	if b.Term == 0 || found.Term == 0 {
+		b.Term, found.Term = 0, 0
+	}
+	return b == found
 }
 
 func (d *Disk) bounds() (b bounds, err error) {
@@ -192,9 +203,15 @@ func (d *Disk) bounds() (b bounds, err error) {
 		return b, err
 	}
 	var last raft.Log
-	err = d.entries.GetLog(b.Last, &last)
-	b.Term = last.Term
-	return b, err
+	if err := d.entries.read(b.Last, &last); err == nil {
+		b.Term = last.Term
+		return b, nil
+	}
+	newest, err := d.snapshots.newest()
+	if err != nil || b.Last <= newest.Index {
+		return b, err
+	}
+	return b, d.entries.GetLog(b.Last, &last) // the node may have acknowledged it, and nothing else has it
 }
 
 // syncDirectory makes the names in a directory durable.

@@ -18,6 +18,7 @@ const (
 
 	sealName = "seal"
 	metaName = "meta.json" // hashicorp/raft's
+	tmpEnds  = ".tmp"      // the name of a folder in which hashicorp/raft has not finished a snapshot
 )
 
 // mark is what the seal of a snapshot holds.
@@ -93,7 +94,9 @@ func (s *sink) Write(b []byte) (int, error) {
 	return n, s.store.failed(err)
 }
 
-// Close finishes the snapshot. Only the first call of Close or Cancel counts: the state machine and Raft both make one.
+// Close finishes the snapshot: the seal makes it the newest one, and only then an older one goes. Where the seal can't be
+// set, though hashicorp/raft has put the folder under its name already, the folder is removed and all is as before.
+// Only the first call of Close or Cancel counts: the state machine and Raft both make one.
 func (s *sink) Close() error {
 	if s.ended {
 		return s.err
@@ -103,7 +106,11 @@ func (s *sink) Close() error {
 	if err == nil {
 		err = s.store.setSeal(s.ID())
 	}
-	s.err = s.store.failed(err)
+	if err != nil {
+		s.err = s.giveUp(err)
+		return s.err
+	}
+	s.err = s.store.failed(s.store.reap())
 	return s.err
 }
 
@@ -113,6 +120,12 @@ func (s *sink) Cancel() error {
 		return s.err
 	}
 	s.ended = true
-	s.err = s.store.failed(s.SnapshotSink.Cancel())
+	s.err = s.giveUp(s.SnapshotSink.Cancel())
 	return s.err
+}
+
+// giveUp removes what is there of the snapshot, since hashicorp/raft does not do so after every error: what is left would
+// take up the very room that has run out.
+func (s *sink) giveUp(err error) error {
+	return errors.Join(s.store.failed(err), s.store.failed(s.store.discard(s.ID())))
 }

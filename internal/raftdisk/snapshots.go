@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,8 @@ import (
 //
 // hashicorp/raft gives the content of a snapshot a checksum, but not the file meta.json beside it. That one says up to which
 // entry the snapshot goes and who the servers are: one bit of it could let a node skip entries, or wait for a vote of
-// nobody. So a finished snapshot gets a seal, with the checksum of that file. One without a seal was not finished.
+// nobody. So a finished snapshot gets a seal, with the checksum of that file. One without a seal was not finished: it is
+// not found, and does not count where the older ones are removed.
 type snapshotStore struct {
 	files   *raft.FileSnapshotStore
 	quiet   *raft.FileSnapshotStore // the same, for who tells by itself what is wrong
@@ -40,11 +42,11 @@ func (f flaw) Error() string { return f.reason }
 
 // openSnapshots puts what is damaged into quarantine and removes what was never finished.
 func openSnapshots(dir string, c Config, entries *entryStore, broken *breakdown) (*snapshotStore, error) {
-	files, err := raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, c.RaftLog)
+	files, err := raft.NewFileSnapshotStoreWithLogger(dir, math.MaxInt, c.RaftLog) // which is to remove none by itself
 	if err != nil {
 		return nil, fmt.Errorf("open Raft's snapshots in %s: %w", dir, err)
 	}
-	quiet, err := raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, hclog.NewNullLogger())
+	quiet, err := raft.NewFileSnapshotStoreWithLogger(dir, math.MaxInt, hclog.NewNullLogger())
 	if err != nil {
 		return nil, fmt.Errorf("open Raft's snapshots in %s: %w", dir, err)
 	}
@@ -63,7 +65,7 @@ func (s *snapshotStore) audit() error {
 	}
 	for _, name := range names {
 		path := filepath.Join(s.path, name)
-		if strings.HasSuffix(name, ".tmp") {
+		if strings.HasSuffix(name, tmpEnds) {
 			s.config.Log.Info("a snapshot that was never finished is removed", "path", path)
 			if err := os.RemoveAll(path); err != nil {
 				return fmt.Errorf("remove an unfinished snapshot: %w", err)
@@ -165,6 +167,26 @@ func (s *snapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
 		return nil, s.failed(err)
 	}
 	return &sink{SnapshotSink: files, store: s}, nil
+}
+
+// reap removes the good snapshots but the newest ones.
+func (s *snapshotStore) reap() error {
+	metas, err := s.List()
+	if err != nil {
+		return err
+	}
+	for _, old := range metas[min(keptSnapshots, len(metas)):] {
+		if err := os.RemoveAll(filepath.Join(s.path, old.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discard removes a snapshot that was not finished, under either of its names.
+func (s *snapshotStore) discard(id string) error {
+	folder := filepath.Join(s.path, id)
+	return errors.Join(os.RemoveAll(folder+tmpEnds), os.RemoveAll(folder))
 }
 
 // failed ends the node after an error of the disk. Where only the room has run out the snapshot is given up, and nothing

@@ -51,28 +51,6 @@ func (d *Disk) dropDamaged(first, last uint64) error {
 	return d.entries.DeleteRange(first, damaged)
 }
 
-// dropDivergent drops the log where its entry at the snapshot's index is of another term. hashicorp/raft takes a leader's
-// snapshot without it, and then refuses every entry that follows, since the one before it is the wrong one: for ever.
-// What it drops was never committed, and what came before the snapshot is in the snapshot. A log that has no such entry is
-// left alone: Raft goes by the snapshot there.
-func (d *Disk) dropDivergent(snapshot *raft.SnapshotMeta) error {
-	var entry raft.Log
-	err := d.entries.GetLog(snapshot.Index, &entry)
-	if errors.Is(err, raft.ErrLogNotFound) || err == nil && entry.Term == snapshot.Term {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	log, err := d.bounds()
-	if err != nil {
-		return err
-	}
-	d.config.Log.Warn("Raft's log contradicts the snapshot that the leader has sent; its entries, none of which was committed, are dropped",
-		"snapshot", snapshot.Index, "first", log.First, "last", log.Last)
-	return d.entries.DeleteRange(log.First, log.Last)
-}
-
 // StartRaft opens Raft on this storage. From then on an error of the storage is told to [Config.Failed].
 func (d *Disk) StartRaft(config *raft.Config, machine raft.BatchingFSM, transport raft.Transport) (r *raft.Raft, err error) {
 	cached, err := raft.NewLogCache(cachedEntries, d.log)

@@ -2,50 +2,77 @@ package testcluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
 
-// Binary builds the muster program once a test process and returns its path. Where the tests run with the race detector,
-// so does the program.
+// Binary builds the muster program once a test process, for each set of build tags, and returns its path. Where the tests
+// run with the race detector, so does the program.
 //
 // The file goes with [RemoveBinary], which TestMain of a package that uses it calls at its end.
-func Binary(t testing.TB) string {
+func Binary(t testing.TB, tags ...string) string {
 	t.Helper()
-	path, err := binary()
+	path, err := built.build(strings.Join(tags, ","))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// binary is a value of the process, not of a package: building takes longer than most tests.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "muster-binary")
-	if err != nil {
-		return "", err
+// RemoveBinary removes what [Binary] built. Only when no test runs any more.
+func RemoveBinary() error {
+	built.mu.Lock()
+	defer built.mu.Unlock()
+	if built.dir == "" {
+		return nil
 	}
-	path := filepath.Join(dir, "muster")
-	args := []string{"build", "-o", path}
+	return os.RemoveAll(built.dir)
+}
+
+// built is a value of the process, not of a package: building takes longer than most tests.
+var built programs
+
+// programs are the variants of the program.
+type programs struct {
+	mu    sync.Mutex
+	dir   string // empty until something is built
+	paths map[string]string
+	errs  map[string]error
+}
+
+func (p *programs) build(tags string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if path, ok := p.paths[tags]; ok {
+		return path, p.errs[tags]
+	}
+	if p.dir == "" {
+		dir, err := os.MkdirTemp("", "muster-binary")
+		if err != nil {
+			return "", err
+		}
+		p.dir, p.paths, p.errs = dir, map[string]string{}, map[string]error{}
+	}
+	dir := filepath.Join(p.dir, fmt.Sprint(len(p.paths)))
+	p.paths[tags] = filepath.Join(dir, "muster")
+	p.errs[tags] = errors.Join(os.Mkdir(dir, 0o700), compile(p.paths[tags], tags))
+	return p.paths[tags], p.errs[tags]
+}
+
+func compile(path, tags string) error {
+	args := []string{"build", "-o", path, "-tags", tags}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
 	build := exec.CommandContext(context.Background(), "go", append(args, "github.com/musterhq/muster/cmd/muster")...)
 	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build muster: %w\n%s", err, output)
+		return fmt.Errorf("build muster: %w\n%s", err, output)
 	}
-	return path, nil
-})
-
-// RemoveBinary removes what [Binary] built. Only when no test runs any more.
-func RemoveBinary() error {
-	path, err := binary()
-	if err != nil {
-		return nil //nolint:nilerr // what was not built need not be removed
-	}
-	return os.RemoveAll(filepath.Dir(path))
+	return nil
 }

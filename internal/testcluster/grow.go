@@ -62,3 +62,6 @@ func (p *Process) Wipe() {
 
 // Flags adds flags to the next start of a server; the last one of a kind counts.
 func (p *Process) Flags(flags ...string) { p.args = append(p.args, flags...) }
+
+// Tags has the program of the next start built with these tags.
+func (p *Process) Tags(tags ...string) { p.tags = tags }

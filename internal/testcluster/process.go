@@ -23,8 +23,10 @@ type Process struct {
 
 	t       testing.TB
 	args    []string
+	tags    []string // that the program is built with
 	logPath string
 	log     *os.File
+	frozen  bool
 	command *exec.Cmd     // nil while it does not run
 	exited  chan struct{} // closed when the process has ended, and waitErr is set
 	waitErr error
@@ -121,14 +123,14 @@ func newProcess(t testing.TB, logs, data, name, gossip string, flags []string) *
 // Start starts the process, which must not run.
 func (p *Process) Start() {
 	p.t.Helper()
-	p.command = exec.CommandContext(context.Background(), Binary(p.t), p.args...) // Kill and Stop end it
+	p.command = exec.CommandContext(context.Background(), Binary(p.t, p.tags...), p.args...) // Kill and Stop end it
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	// Its life ends with the test's, whatever becomes of the test.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.command.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	p.exited = make(chan struct{})
+	p.exited, p.frozen = make(chan struct{}), false
 	go func(command *exec.Cmd, exited chan struct{}) {
 		p.waitErr = command.Wait()
 		close(exited)
@@ -160,10 +162,18 @@ func (p *Process) Stop() error {
 }
 
 // Pause freezes the process, and Resume lets it go on.
-func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
+func (p *Process) Pause() {
+	p.t.Helper()
+	p.signal(syscall.SIGSTOP)
+	p.frozen = true
+}
 
 // Resume lets a frozen process go on.
-func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
+func (p *Process) Resume() {
+	p.t.Helper()
+	p.signal(syscall.SIGCONT)
+	p.frozen = false
+}
 
 func (p *Process) signal(s os.Signal) {
 	p.t.Helper()
@@ -236,7 +246,7 @@ func (c *Processes) Leader() *Process {
 	var leader *Process
 	err := Poll(ctx, func(ctx context.Context) error {
 		for _, p := range c.Nodes {
-			if !p.Running() {
+			if p.frozen || !p.Running() {
 				continue
 			}
 			if s, err := selfOf(ctx, p); err == nil && s.State == "leader" {
