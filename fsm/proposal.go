@@ -6,12 +6,13 @@ type proposal struct {
 	targets []target // the instances that it is about
 	version byte     // of the entries that can hold it
 	alone   bool     // in its entry: a step of a restore
+	keyed   bool     // it is applied once, however often it is proposed
 }
 
 type target struct{ service, id string }
 
 func proposeWrite(w Write, encoded []byte) proposal {
-	p := proposal{encoded: encoded, version: w.version()}
+	p := proposal{encoded: encoded, version: w.version(), keyed: w.Key != ""}
 	for _, op := range w.Operations {
 		service, id := op.Target()
 		p.targets = append(p.targets, target{service, id})

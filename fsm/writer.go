@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/musterhq/muster/cluster"
@@ -23,6 +24,10 @@ const (
 
 	// retryPause is how long to wait for a leader that is known and does not answer to give way to another.
 	retryPause = 20 * time.Millisecond
+
+	// lateAnswer is how long the answer of a leader is waited for after another has taken its place. One that hands over in
+	// good order answers before.
+	lateAnswer = 250 * time.Millisecond
 )
 
 // Cluster is what a [Writer] needs of this node's membership. [cluster.Member] is one.
@@ -85,13 +90,17 @@ func (w *Writer) Decide(ctx context.Context, what Write) (Outcome, error) {
 	return r.outcome, r.err
 }
 
-// propose puts a proposal to whoever leads, and waits for a leader where there is none.
+// propose puts a proposal to whoever leads, and waits for a leader where there is none. One with a key is put to the next
+// leader also where nobody knows what became of it with the last.
 func (w *Writer) propose(ctx context.Context, p proposal) reply {
 	patience := time.After(electionPatience)
+	open := false // an earlier try may have been applied
 	for {
 		leader, changed := w.cluster.Leader()
 		r := w.try(ctx, leader, p)
-		if !errors.Is(r.err, cluster.ErrNotLeader) && !errors.Is(r.err, cluster.ErrUnreachable) {
+		undone := errors.Is(r.err, cluster.ErrNotLeader) || errors.Is(r.err, cluster.ErrUnreachable)
+		open = open || fault.IsUnknown(r.err)
+		if !undone && !(p.keyed && fault.IsUnknown(r.err) && ctx.Err() == nil) {
 			return r
 		}
 		pause := time.NewTimer(retryPause)
@@ -99,12 +108,19 @@ func (w *Writer) propose(ctx context.Context, p proposal) reply {
 		case <-changed:
 		case <-pause.C:
 		case <-patience:
-			return reply{err: fmt.Errorf("%w: %s", fault.ErrNoLeader, w.cluster.Electorate())}
+			return givenUp(fmt.Errorf("%w: %s", fault.ErrNoLeader, w.cluster.Electorate()), open)
 		case <-ctx.Done():
-			return reply{err: fmt.Errorf("%w: %s", fault.ErrTimeout, w.cluster.Electorate())}
+			return givenUp(fmt.Errorf("%w: %s", fault.ErrTimeout, w.cluster.Electorate()), open)
 		}
 		pause.Stop()
 	}
+}
+
+func givenUp(err error, open bool) reply {
+	if open {
+		err = fault.Unknown(err)
+	}
+	return reply{err: err}
 }
 
 // try puts the proposal to the node that is said to lead. An [cluster.ErrNotLeader] or [cluster.ErrUnreachable] in the
@@ -116,7 +132,7 @@ func (w *Writer) try(ctx context.Context, leader string, p proposal) reply {
 	case w.cluster.RaftID():
 		return w.gatherer.submit(ctx, p)
 	}
-	answer, err := w.cluster.Call(ctx, leader, p.call(), p.encoded)
+	answer, err := w.callWhileItLeads(ctx, leader, p)
 	switch {
 	case errors.Is(err, cluster.ErrNotLeader), errors.Is(err, cluster.ErrUnreachable):
 		return reply{err: err}
@@ -130,6 +146,31 @@ func (w *Writer) try(ctx context.Context, leader string, p proposal) reply {
 		return reply{err: fault.Unknown(fmt.Errorf("the leader's answer can't be read: %w", err))}
 	}
 	return r
+}
+
+// callWhileItLeads passes the proposal on. A leader that was frozen or cut off may never answer, and its connection may take
+// seconds to break: once another node leads, it has a moment left to do so.
+func (w *Writer) callWhileItLeads(ctx context.Context, leader string, p proposal) ([]byte, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for current, changed := w.cluster.Leader(); current == leader || current == ""; current, changed = w.cluster.Leader() {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+		select {
+		case <-time.After(lateAnswer):
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	defer watching.Wait()
+	defer cancel()
+	return w.cluster.Call(ctx, leader, p.call(), p.encoded)
 }
 
 // AnswerWrite is the leader's side of [CallWrite]. It never passes a write on a second time.

@@ -46,12 +46,19 @@ func (c *fakeCluster) elect(leader string) {
 	c.changed = make(chan struct{})
 }
 
-func (c *fakeCluster) Call(_ context.Context, leader, _ string, request []byte) ([]byte, error) {
+func (c *fakeCluster) Call(ctx context.Context, leader, _ string, request []byte) ([]byte, error) {
 	c.mu.Lock()
 	c.calls++
 	c.mu.Unlock()
-	return c.answer(leader, request)
+	answer, err := c.answer(leader, request)
+	if errors.Is(err, errFrozen) {
+		<-ctx.Done()
+	}
+	return answer, err
 }
+
+// errFrozen makes a call wait for as long as its caller does.
+var errFrozen = errors.New("the leader is frozen")
 
 // writing runs a writer in fake time while f uses it.
 func writing(t *testing.T, c *fakeCluster, f func(t *testing.T, w *Writer)) {
@@ -198,4 +205,48 @@ func TestAnAnswerWithoutAResultForEachOperationIsUnknown(t *testing.T) {
 	if _, err := NewWriter(c).Submit(t.Context(), writeOf(registerOp("orders", "i1", "1"))); !fault.IsUnknown(err) {
 		t.Errorf("error %v", err)
 	}
+}
+
+func TestALeaderThatIsFrozenIsNotWaitedForOnceAnotherLeads(t *testing.T) {
+	c := newFakeCluster("follower", "frozen")
+	writing(t, c, func(t *testing.T, w *Writer) {
+		c.answer = func(leader string, _ []byte) ([]byte, error) {
+			if leader == "frozen" {
+				return nil, errFrozen
+			}
+			return encodeReply(reply{outcome: Outcome{Index: 7, Results: make([]registry.Result, 1)}})
+		}
+		elected := func() {
+			c.elect("")
+			c.elect("next")
+		}
+
+		time.AfterFunc(time.Second, elected)
+		begun := time.Now()
+		_, err := w.Submit(t.Context(), writeOf(registerOp("orders", "i1", "1")))
+		if took := time.Since(begun); !fault.IsUnknown(err) || took != time.Second+lateAnswer {
+			t.Errorf("without a key: error %v after %s", err, took)
+		}
+
+		c.elect("frozen")
+		time.AfterFunc(time.Second, elected)
+		outcome, err := w.Submit(t.Context(), keyed("k1", registerOp("orders", "i1", "1")))
+		if err != nil || outcome.Index != 7 {
+			t.Errorf("with a key, which the next leader can be asked with: %+v, error %v", outcome, err)
+		}
+	})
+}
+
+func TestAKeyedWriteThatWasOpenOnceStaysOpenWhereNoLeaderComes(t *testing.T) {
+	c := newFakeCluster("follower", "lost")
+	writing(t, c, func(t *testing.T, w *Writer) {
+		c.answer = func(string, []byte) ([]byte, error) {
+			c.elect("")
+			return nil, errors.New("connection reset")
+		}
+		_, err := w.Submit(t.Context(), keyed("k1", registerOp("orders", "i1", "1")))
+		if !fault.IsUnknown(err) || !errors.Is(err, fault.ErrNoLeader) {
+			t.Errorf("error %v", err)
+		}
+	})
 }
