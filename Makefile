@@ -3,13 +3,14 @@
 GO    ?= go
 TOOL  := $(GO) tool -modfile=scripts/tools/go.mod
 
-TIMEOUT  ?= 9m
-FUZZTIME ?= 10s
-COUNT    ?= 6
-TRIALS   ?= 300
-FLIPS    ?= 300
-BENCH    ?= .
-PKG      ?= ./...
+TIMEOUT   ?= 9m
+FUZZTIME  ?= 10s
+COUNT     ?= 6
+TRIALS    ?= 300
+FLIPS     ?= 300
+HISTORIES ?= 10000
+BENCH     ?= .
+PKG       ?= ./...
 
 .DEFAULT_GOAL := help
 
@@ -44,6 +45,10 @@ stale-reads: ## Freeze leaders that confirm reads in worse ways, TRIALS times ea
 .PHONY: flips
 flips: ## Flip bits of a stopped node's files, and cut them, FLIPS times
 	MUSTER_FLIPS=$(FLIPS) $(GO) test -count=1 -v -timeout 2h -run Damage ./internal/node
+
+.PHONY: histories
+histories: ## Play HISTORIES random histories of a cluster and its watchers
+	MUSTER_HISTORIES=$(HISTORIES) $(GO) test -count=1 -v -timeout 2h ./test/histories
 
 .PHONY: architecture
 architecture: ## Check the floors and the other rules of the house

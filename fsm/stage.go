@@ -119,7 +119,7 @@ func (p *position) swapped(entry *raft.Log, s *step) (*position, error) {
 	}
 	next := position{term: entry.Term, receipts: p.receipts.Clear()}
 	edit := registry.NewState().Edit()
-	edit.SetIndex(entry.Index)
+	edit.StartAt(entry.Index)
 	_, err := readStream(io.MultiReader(readers...), func(i *registry.Instance, _ uint64) {
 		i.CreateIndex, i.ModifyIndex, i.Incarnation = entry.Index, entry.Index, entry.Index
 		if i.Lease != nil {

@@ -31,7 +31,7 @@ func readState(from io.Reader) (_ *position, clusterID string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	edit.SetIndex(r.header.Index)
+	edit.StartAt(r.header.Index)
 	p := &position{state: edit.Commit(), term: r.header.Term, hash: r.hash, staging: r.staging, receipts: r.receipts}
 	return p, r.header.ClusterID, nil
 }

@@ -62,5 +62,18 @@ const (
 	farewell = 250 * time.Millisecond
 
 	defaultWait = 5 * time.Second  // for min_index
+	defaultPoll = 30 * time.Second // for something newer than index
 	maxWait     = 10 * time.Minute // a longer wait is cut to this
+
+	// horizonPause is how long to wait before the cluster is asked again how far its log goes.
+	horizonPause = time.Second
+
+	// soundInterval is how often those who wait look whether the state was found to be wrong.
+	soundInterval = 5 * time.Second
+
+	// bookmarkInterval is how long a watch hears nothing at most. It comes a little sooner, and not to all at once.
+	bookmarkInterval = 15 * time.Second
+
+	// maxWatched is how many services one watch may name.
+	maxWatched = 1000
 )

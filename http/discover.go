@@ -8,19 +8,21 @@ import (
 	"github.com/musterhq/muster/registry"
 )
 
-// discover lists the instances of a service that can be called, or those that the parameters ask for.
+// discover lists the instances of a service that can be called, or those that the parameters ask for, at once or when the
+// service has changed.
 func (a *api) discover(w *answer, r *nethttp.Request) error {
 	name, err := serviceName(r)
 	if err != nil {
 		return err
 	}
 	p := newParams(r)
-	query, c := p.selection(), p.consistency()
+	query := p.selection()
 	query.Status = p.status()
+	c, news := p.polled()
 	if err := p.done(); err != nil {
 		return err
 	}
-	state, err := a.view(w, r, c)
+	state, err := a.viewNews(w, r, c, news, a.newsOf(name))
 	if err != nil {
 		return err
 	}

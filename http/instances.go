@@ -96,13 +96,15 @@ func (a *api) getInstance(w *answer, r *nethttp.Request) error {
 	return w.json(nethttp.StatusOK, instance)
 }
 
-// deleteInstance deregisters the instance that the path names.
+// deleteInstance deregisters the instance that the path names, and waits, if it is asked to, for those who watch.
 func (a *api) deleteInstance(w *answer, r *nethttp.Request) error {
 	service, id, err := instanceName(r)
 	if err != nil {
 		return err
 	}
-	if err := noParams(r); err != nil {
+	p := newParams(r)
+	drain := p.drain()
+	if err := p.done(); err != nil {
 		return err
 	}
 	if err := unconditional(r, ifNoneMatch); err != nil {
@@ -120,5 +122,9 @@ func (a *api) deleteInstance(w *answer, r *nethttp.Request) error {
 	if err != nil {
 		return err
 	}
-	return w.json(nethttp.StatusOK, wire.Deregistered{Index: outcome.Index})
+	answer := wire.Deregistered{Index: outcome.Index}
+	if drain > 0 {
+		answer.Drained = a.awaitDrain(w, r, service, outcome.Index, drain)
+	}
+	return w.json(nethttp.StatusOK, answer)
 }

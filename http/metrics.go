@@ -16,6 +16,8 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	streams  prometheus.Gauge
+	events   *prometheus.CounterVec
 }
 
 func newMetrics(registerer prometheus.Registerer, node Node) (*metrics, error) {
@@ -33,8 +35,16 @@ func newMetrics(registerer prometheus.Registerer, node Node) (*metrics, error) {
 			Name: "muster_http_requests_in_flight",
 			Help: "Requests that are being answered.",
 		}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "muster_watch_streams",
+			Help: "Watches under way.",
+		}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "muster_watch_events_total",
+			Help: "Events written to watches, by their kind.",
+		}, []string{"event"}),
 	}
-	collectors := append([]prometheus.Collector{m.requests, m.duration, m.inFlight}, stateMetrics(node)...)
+	collectors := append([]prometheus.Collector{m.requests, m.duration, m.inFlight, m.streams, m.events}, stateMetrics(node)...)
 	var errs []error
 	for _, c := range collectors {
 		errs = append(errs, registerer.Register(c))

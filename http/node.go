@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/fsm"
+	"github.com/musterhq/muster/internal/roster"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 )
@@ -18,6 +19,11 @@ type Node interface {
 
 	// Await returns once the state has applied an index, or with the error of ctx.
 	Await(ctx context.Context, index uint64) error
+
+	// Subscribe and SubscribeAll wake whoever closes the subscription later when one of the services, or any, has changed in
+	// the state.
+	Subscribe(services ...string) *registry.Subscription
+	SubscribeAll() *registry.Subscription
 
 	// Submit has a write decided by the log, whoever leads. After an error the write was not applied, unless
 	// fault.IsUnknown says otherwise; where the state refused it, the outcome has the index of that.
@@ -33,6 +39,14 @@ type Node interface {
 	// ReadIndex is an index that a majority has confirmed after the call began: a state at or beyond it shows every
 	// write that was acknowledged before.
 	ReadIndex(ctx context.Context) (uint64, error)
+
+	// Horizon is an index that a majority has confirmed, and beyond which nothing was in the log when the call began.
+	Horizon(ctx context.Context) (uint64, error)
+
+	// Roster is the acknowledging watches of this node. Drain waits, for some time, until all of them that watch a service,
+	// on every node, have confirmed an index, and says who has not when the time or ctx is over.
+	Roster() *roster.Roster
+	Drain(ctx context.Context, service string, index uint64, atMost time.Duration) wire.Drained
 
 	// Backup is the newest applied state, to be kept elsewhere.
 	Backup() (fsm.Backup, error)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/fsm"
+	"github.com/musterhq/muster/internal/roster"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 	"github.com/musterhq/muster/store"
@@ -27,11 +28,15 @@ type soloNode struct {
 
 	refuse    error // what Submit says instead of deciding
 	submit    func(context.Context) error
-	confirmed uint64 // what ReadIndex says, or the newest index
-	mute      error  // what ReadIndex, Cluster, Transfer and Remove say instead
+	confirmed uint64                 // what ReadIndex says, or the newest index
+	horizon   func() (uint64, error) // what Horizon says instead
+	mute      error                  // what ReadIndex, Cluster, Transfer and Remove say instead
 
 	asked []string // of the membership
 	keys  []string // of the writes
+
+	watchers      *roster.Roster
+	subscriptions []*registry.Subscription
 
 	restore func(ctx context.Context, snapshot io.Reader) (fsm.Restored, error)
 }
@@ -40,7 +45,7 @@ func newSoloNode() *soloNode {
 	return &soloNode{
 		published: registry.NewPublisher(registry.NewState()),
 		id:        "n1", clusterID: "01CLUSTER", leader: "http://n1.example:7300",
-		age: 7 * time.Millisecond,
+		age: 7 * time.Millisecond, watchers: roster.New(time.Now().Add(-roster.Memory)),
 	}
 }
 
@@ -95,6 +100,39 @@ func (n *soloNode) Sound() error {
 
 func (n *soloNode) ReadIndex(context.Context) (uint64, error) {
 	return max(n.confirmed, n.State().Index()), n.mute
+}
+
+func (n *soloNode) Horizon(ctx context.Context) (uint64, error) {
+	if n.horizon != nil {
+		return n.horizon()
+	}
+	return n.ReadIndex(ctx)
+}
+
+func (n *soloNode) Subscribe(services ...string) *registry.Subscription {
+	return n.keep(n.published.Subscribe(services...))
+}
+
+func (n *soloNode) SubscribeAll() *registry.Subscription { return n.keep(n.published.SubscribeAll()) }
+
+func (n *soloNode) keep(s *registry.Subscription) *registry.Subscription {
+	n.writing.Lock()
+	defer n.writing.Unlock()
+	n.subscriptions = append(n.subscriptions, s)
+	return s
+}
+
+// subscribed is how many of the subscriptions that were ever made a change of everything still wakes.
+func (n *soloNode) subscribed(services ...string) (woken int) {
+	n.published.Publish(n.State(), services)
+	for _, s := range n.subscriptions {
+		select {
+		case <-s.C():
+			woken++
+		default:
+		}
+	}
+	return woken
 }
 
 func (n *soloNode) Backup() (fsm.Backup, error) { return machineOf(n.State(), n.clusterID).Backup() }

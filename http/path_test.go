@@ -28,7 +28,7 @@ func TestAPathThatNamesNothingGetsAProblemAndNoRedirect(t *testing.T) {
 		"/v1/services//instances/a":    wire.CodeNotFound,
 		payments1 + "/":                wire.CodeNotFound,
 		payments1 + "/history":         wire.CodeNotFound,
-		"/v1/watch":                    wire.CodeNotFound,
+		"/v1/watches":                  wire.CodeNotFound,
 		"http://other.example/":        wire.CodeNotFound,
 		"/v1/services/..":              wire.CodeInvalidRequest,
 		"/v1/services/.":               wire.CodeInvalidRequest,

@@ -47,6 +47,9 @@ func (a *api) routes() []route {
 		{"set_maintenance", put, instance + "/maintenance", maxBody, a.setMaintenance},
 		{"batch", post, wire.PathBatch, maxBatchBody, a.batch},
 
+		{"watch", get, wire.PathWatch, maxBody, a.watch},
+		{"acknowledge", post, wire.PathWatch + "/{id}/ack", maxBody, a.acknowledge},
+
 		{"cluster", get, wire.PathCluster, maxBody, a.cluster},
 		{"self", get, wire.PathSelf, maxBody, a.self},
 		{"transfer", post, wire.PathLeadership, maxBody, a.transfer},

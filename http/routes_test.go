@@ -106,6 +106,9 @@ func TestEverySuccessCarriesTheStandardHeaders(t *testing.T) {
 		"set_maintenance": `{"enabled": true}`, "batch": batchOf(register2), "restore_snapshot": snapshotOf(t, newHarness(t)),
 	}
 	walk(t, func(name, method, path string) {
+		if name == "watch" || name == "acknowledge" {
+			return // the one does not end, the other needs one that has not; TestAWatchBeginsWithWhatIsThere
+		}
 		h := newHarness(t)
 		h.register("payments", "payments-1")
 		r := h.call(method, path, bodies[name])

@@ -94,9 +94,7 @@ func received(t *testing.T, answer *nethttp.Response) reply {
 	if err := errors.Join(err, answer.Body.Close()); err != nil {
 		t.Errorf("reading the body: %v", err)
 	}
-	w := httptest.NewRecorder()
-	w.Code = answer.StatusCode
-	maps.Copy(w.Header(), answer.Header)
+	w := recorded(answer)
 	w.Body.Write(body)
 	return reply{w, t}
 }
@@ -122,4 +120,12 @@ func parse(t *testing.T, answer []byte) *nethttp.Response {
 		t.Fatalf("%v: %q", err, answer)
 	}
 	return r
+}
+
+// recorded is the head of an answer whose body is still to be read.
+func recorded(answer *nethttp.Response) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	w.Code = answer.StatusCode
+	maps.Copy(w.Header(), answer.Header)
+	return w
 }

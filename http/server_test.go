@@ -81,6 +81,8 @@ func TestANodeThatStopsIsNotReady(t *testing.T) {
 	}
 	h.call("GET", "/readyz", "").about(wire.CodeNotReady, "stopping")
 	h.call("GET", "/v1/services?min_index=9&wait=10m", "").about(wire.CodeNotReady, "stopping")
+	h.call("GET", "/v1/services?index=0&wait=10m", "").about(wire.CodeNotReady, "stopping")
+	h.call("GET", "/v1/watch?all=true", "").about(wire.CodeNotReady, "stopping")
 	h.call("GET", "/healthz", "").want(200)
 	h.call("GET", "/v1/services", "").want(200)
 }

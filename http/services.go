@@ -12,11 +12,12 @@ import (
 // in the numbers of these instances, whatever their status.
 func (a *api) listServices(w *answer, r *nethttp.Request) error {
 	p := newParams(r)
-	query, c := p.selection(), p.consistency()
+	query := p.selection()
+	c, news := p.polled()
 	if err := p.done(); err != nil {
 		return err
 	}
-	state, err := a.view(w, r, c)
+	state, err := a.viewNews(w, r, c, news, a.newsOfAll)
 	if err != nil {
 		return err
 	}

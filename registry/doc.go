@@ -8,6 +8,8 @@
 //     the index it is applied at and nothing else, so that every node which applies the same log gets the same state;
 //   - the state: a [State] is an immutable tree that costs nothing to share. An [Edit] makes the next one out of it and
 //     copies only the branches that change;
+//   - the recent past, as a part of the State: what has become of the instances of a service since an index
+//     ([Service.Since]), and which services have changed ([State.ChangedSince]). It is bounded, and says where it ends;
 //   - the way to the readers: a [Publisher] holds the newest State, lets waiters wait for an index and wakes those who
 //     watch a service. Watching goes by state and not by event: whoever is woken looks at the newest State, so a slow
 //     watcher costs nothing, loses nothing that still matters and holds up nobody;

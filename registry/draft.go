@@ -6,18 +6,27 @@ import iradix "github.com/hashicorp/go-immutable-radix/v2"
 type draft struct {
 	index   uint64
 	healthy int
+	count   int // of the instances
 	txn     *iradix.Txn[*Instance]
+	trail   trail[former]
 }
 
-// newDraft begins with what base holds, which is nil where there is no such service yet.
-func newDraft(base *Service) *draft {
+// newDraft begins with what base holds, which is nil where there is no such service and the State knows that there was none
+// since its floor.
+func newDraft(base *Service, floor uint64) *draft {
 	if base == nil {
-		return &draft{txn: iradix.New[*Instance]().Txn()}
+		return &draft{txn: iradix.New[*Instance]().Txn(), trail: trail[former]{floor: floor}}
 	}
-	return &draft{index: base.index, healthy: base.healthy, txn: base.instances.Txn()}
+	return &draft{index: base.index, healthy: base.healthy, count: base.Len(), txn: base.instances.Txn(), trail: base.trail}
 }
 
 func (d *draft) apply(c Change) {
+	switch {
+	case c.Old == nil:
+		d.count++
+	case c.New == nil:
+		d.count--
+	}
 	if c.Old != nil && c.Old.Discoverable() {
 		d.healthy--
 	}
@@ -33,11 +42,15 @@ func (d *draft) apply(c Change) {
 
 func (d *draft) advance(index uint64) { d.index = max(d.index, index) }
 
-// commit returns the service, or nil where its last instance has gone.
+// remember adds a change to the trail, which holds room of them in a generation.
+func (d *draft) remember(c Change, room int) {
+	d.trail = d.trail.with(d.index, former{id: c.Instance().ID, was: c.Old}, room)
+}
+
+// forget begins the trail anew: what the service was before its index is not known.
+func (d *draft) forget() { d.trail = trail[former]{floor: d.index} }
+
+// commit returns the service, which is empty where its last instance has gone.
 func (d *draft) commit(name string) *Service {
-	instances := d.txn.CommitOnly()
-	if instances.Len() == 0 {
-		return nil
-	}
-	return &Service{name: name, index: d.index, healthy: d.healthy, instances: instances}
+	return &Service{name: name, index: d.index, healthy: d.healthy, instances: d.txn.CommitOnly(), trail: d.trail}
 }

@@ -13,6 +13,7 @@ type Edit struct {
 	base      *State
 	index     uint64
 	instances int
+	past      past
 	drafts    map[string]*draft // of the services that were touched, by name
 	changes   []Change
 }
@@ -73,20 +74,6 @@ func at(n int, ops []Operation, err error) error {
 	return &OperationError{Position: n, Err: err}
 }
 
-// Put stores i as it stands, without any rules: for loading what was saved. The index of its service becomes at least
-// the instance's ModifyIndex; that of a removal is restored by SetServiceIndex.
-func (e *Edit) Put(i *Instance) {
-	e.change(Change{Old: e.Instance(i.Service, i.ID), New: i}, i.ModifyIndex)
-}
-
-// SetServiceIndex moves the index of a service forward to one that was saved with it: its last change may have been a
-// removal, of which the instances left tell nothing. It does nothing where the service has no instance.
-func (e *Edit) SetServiceIndex(service string, index uint64) {
-	if e.base.Service(service) != nil || e.drafts[service] != nil {
-		e.draft(service).advance(index)
-	}
-}
-
 // SetIndex moves the index of the State forward, as an entry does that changes nothing.
 func (e *Edit) SetIndex(index uint64) { e.index = max(e.index, index) }
 
@@ -106,19 +93,12 @@ func (e *Edit) Changed() []string {
 
 // Commit returns the drafted State, which shares with the one before it all that did not change.
 func (e *Edit) Commit() *State {
-	services := e.base.services
+	next := &State{index: e.index, instances: e.instances, services: e.base.services, past: e.past}
 	if len(e.drafts) > 0 {
-		txn := services.Txn()
-		for name, d := range e.drafts {
-			if s := d.commit(name); s != nil {
-				txn.Insert([]byte(name), s)
-			} else {
-				txn.Delete([]byte(name))
-			}
-		}
-		services = txn.CommitOnly()
+		e.commitDrafts(next)
+		next.past.forget()
 	}
-	return &State{index: e.index, instances: e.instances, services: services}
+	return next
 }
 
 // Instance returns an instance as it is drafted, nil where there is none.
@@ -133,7 +113,18 @@ func (e *Edit) Instance(service, id string) *Instance {
 	return nil
 }
 
+// change stores what an operation did at the index.
 func (e *Edit) change(c Change, index uint64) {
+	d := e.store(c)
+	if c.Real() {
+		d.advance(index)
+		e.past.remembered -= d.trail.count()
+		d.remember(c, roomOf(d.count, e.past.remembered))
+		e.past.remembered += d.trail.count()
+	}
+}
+
+func (e *Edit) store(c Change) *draft {
 	d := e.draft(c.Instance().Service)
 	switch {
 	case c.Old == nil:
@@ -142,16 +133,14 @@ func (e *Edit) change(c Change, index uint64) {
 		e.instances--
 	}
 	d.apply(c)
-	if c.Real() {
-		d.advance(index)
-	}
 	e.changes = append(e.changes, c)
+	return d
 }
 
 func (e *Edit) draft(service string) *draft {
 	d := e.drafts[service]
 	if d == nil {
-		d = newDraft(e.base.Service(service))
+		d = newDraft(e.base.known(service), e.base.past.floor)
 		e.drafts[service] = d
 	}
 	return d

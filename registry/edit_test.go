@@ -170,7 +170,7 @@ func load(s *registry.State) *registry.State {
 		}
 		edit.SetServiceIndex(service.Name(), service.Index())
 	}
-	edit.SetIndex(s.Index())
+	edit.StartAt(s.Index())
 	return edit.Commit()
 }
 

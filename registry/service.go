@@ -8,17 +8,19 @@ import (
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 )
 
-// Service is one service as it stood at its Index: at least one instance, and what is derived from them. It is
-// immutable and safe for any number of goroutines, and a service that has not changed is the same Service in the next
-// State.
+// Service is one service as it stood at its Index: its instances, what is derived from them, and what they were shortly
+// before. It is immutable and safe for any number of goroutines, and a service that has not changed is the same Service in
+// the next State.
 type Service struct {
 	name      string
 	index     uint64
 	healthy   int
 	instances *iradix.Tree[*Instance] // by id
+	trail     trail[former]
 
-	tags    atomic.Pointer[[]string]
-	encoded atomic.Pointer[[]byte]
+	tags      atomic.Pointer[[]string]
+	encoded   atomic.Pointer[[]byte]
+	encodings encodings
 }
 
 // Name returns the name under which the instances are registered.
@@ -27,8 +29,10 @@ func (s *Service) Name() string { return s.name }
 // Index returns the index of the last real change: that of an instance, or the removal of one.
 func (s *Service) Index() uint64 { return s.index }
 
-// Len returns the number of instances, whatever their status; it is never 0.
+// Len returns the number of instances, whatever their status; it is 0 only where the service has departed.
 func (s *Service) Len() int { return s.instances.Len() }
+
+func (s *Service) empty() bool { return s.Len() == 0 }
 
 // Healthy returns the number of instances that are discoverable: healthy and not in maintenance.
 func (s *Service) Healthy() int { return s.healthy }

@@ -6,17 +6,18 @@ import (
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 )
 
-// State is everything that is registered, as it stood at its Index. It is immutable: readers share it without locks and
-// keep it for as long as they like, whatever is written in the meantime.
+// State is everything that is registered, as it stood at its Index, and what it was shortly before. It is immutable:
+// readers share it without locks and keep it for as long as they like, whatever is written in the meantime.
 type State struct {
 	index     uint64
 	instances int
 	services  *iradix.Tree[*Service] // by name; none is empty
+	past      past
 }
 
 // NewState returns the State before the first change, at index 0.
 func NewState() *State {
-	return &State{services: iradix.New[*Service]()}
+	return &State{services: iradix.New[*Service](), past: past{departed: iradix.New[*Service]()}}
 }
 
 // Index returns the index of the last entry that was applied, also where that changed nothing.
@@ -53,5 +54,5 @@ func (s *State) Instance(service, id string) (*Instance, error) {
 
 // Edit begins a draft of the next State. The State itself stays as it is.
 func (s *State) Edit() *Edit {
-	return &Edit{base: s, index: s.index, instances: s.instances, drafts: map[string]*draft{}}
+	return &Edit{base: s, index: s.index, instances: s.instances, past: s.past, drafts: map[string]*draft{}}
 }

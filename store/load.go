@@ -70,7 +70,7 @@ func load(tx *bbolt.Tx) (Image, []byte, error) {
 	if err := l.finish(h); err != nil {
 		return Image{}, nil, corrupt(err)
 	}
-	l.edit.SetIndex(h.Index)
+	l.edit.StartAt(h.Index)
 	image := Image{
 		ClusterID: h.ClusterID, Index: h.Index, Term: h.Term, Hash: l.hash,
 		State: l.edit.Commit(), Staging: staging, Receipts: receipts,

@@ -14,6 +14,7 @@ func TestCurlIsPrintedInsteadOfTheCall(t *testing.T) {
 			` -d '{"address":"10.0.0.7","port":8080,"tags":["v2"],"checks":[{"type":"http","path":"/health"}]}'`,
 		"register a/b --address ::1 --port 80":                     `curl -X POST http://127.0.0.1:7300/v1/services/a%2Fb/instances -H 'Content-Type: application/json' -d '{"address":"::1","port":80}'`,
 		"deregister payments p1":                                   "curl -X DELETE http://127.0.0.1:7300/v1/services/payments/instances/p1",
+		"deregister payments p1 --drain 5s":                        "curl -X DELETE 'http://127.0.0.1:7300/v1/services/payments/instances/p1?drain=5s'",
 		"health payments p1 unhealthy --output it's":               `curl -X PUT http://127.0.0.1:7300/v1/services/payments/instances/p1/health -H 'Content-Type: application/json' -d '{"status":"unhealthy","output":"it'\''s"}'`,
 		"maintenance payments p1 off":                              `curl -X PUT http://127.0.0.1:7300/v1/services/payments/instances/p1/maintenance -H 'Content-Type: application/json' -d '{"enabled":false}'`,
 		"cluster --addr http://[::1]:7300,http://127.0.0.1:7310":   "curl --globoff 'http://[::1]:7300/v1/cluster'",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,9 +17,7 @@ import (
 
 func (p *program) discover() *cobra.Command {
 	q := query{metadata: pairs{}}
-	status := choice{allowed: []string{
-		string(registry.Healthy), string(registry.Unhealthy), string(registry.Unknown), string(api.StatusAny),
-	}}
+	status := choice{allowed: statusWords}
 	cmd := &cobra.Command{
 		Use:   "discover SERVICE",
 		Short: "List the instances of a service",
@@ -45,6 +44,9 @@ one status, or with --status any all of them.`,
 	q.addTo(cmd.Flags())
 	return cmd
 }
+
+// statusWords are the statuses that can be asked for.
+var statusWords = append(slices.Clone(healthWords), string(api.StatusAny))
 
 func showInstances(w io.Writer, instances []*registry.Instance) error {
 	var rows [][]string

@@ -57,6 +57,14 @@ func (r result) want(t *testing.T, status int, stdout string) {
 	}
 }
 
+// succeeds fails the test unless the run ended well.
+func (r result) succeeds(t *testing.T) {
+	t.Helper()
+	if r.status != exitDone {
+		t.Fatalf("exit status %d: %s", r.status, r.stderr)
+	}
+}
+
 // fails fails the test unless the run ended with this status, nothing on stdout and these words on stderr.
 func (r result) fails(t *testing.T, status int, words ...string) {
 	t.Helper()
@@ -70,44 +78,47 @@ func (r result) fails(t *testing.T, status int, words ...string) {
 
 // memory is a cluster of one node in memory, without a log: the real HTTP in front of the real registry.
 type memory struct {
-	mu    sync.Mutex
-	state *registry.State
+	*registry.Publisher
+	writing sync.Mutex
+}
+
+func newMemory() *memory {
+	return &memory{Publisher: registry.NewPublisher(registry.NewState())}
 }
 
 // serveMemory serves an empty registry and returns its base URL.
 func serveMemory(t *testing.T) string {
 	t.Helper()
-	server, err := http.New(http.Config{Node: &memory{state: registry.NewState()}})
+	return serveNode(t, newMemory()).URL
+}
+
+func serveNode(t *testing.T, node http.Node) *httptest.Server {
+	t.Helper()
+	server, err := http.New(http.Config{Node: node})
 	if err != nil {
 		t.Fatal(err)
 	}
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	return listening.URL
+	return listening
 }
 
 func (m *memory) Submit(_ context.Context, w fsm.Write) (fsm.Outcome, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	draft := m.state.Edit()
-	index := m.state.Index() + 1
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	draft := m.State().Edit()
+	index := m.State().Index() + 1
 	results, err := draft.Apply(index, w.Operations...)
 	if err != nil {
 		return fsm.Outcome{}, err
 	}
-	m.state = draft.Commit()
+	m.Publish(draft.Commit(), draft.Changed())
 	return fsm.Outcome{Index: index, Results: results}, nil
 }
 
-func (m *memory) State() *registry.State {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.state
-}
-
-func (m *memory) Await(context.Context, uint64) error       { return nil }
 func (m *memory) Freshness() (time.Duration, bool)          { return 0, true }
 func (m *memory) ReadIndex(context.Context) (uint64, error) { return m.State().Index(), nil }
+func (m *memory) Horizon(context.Context) (uint64, error)   { return m.State().Index(), nil }
 
 // Backup and Restore go by way of a machine, which the memory does without otherwise.
 func (m *memory) Backup() (fsm.Backup, error) {
@@ -126,10 +137,16 @@ func (m *memory) Restore(_ context.Context, snapshot io.Reader) (fsm.Restored, e
 	if err := machine.Restore(io.NopCloser(snapshot)); err != nil {
 		return fsm.Restored{}, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.state = machine.Publisher().State()
-	return fsm.Restored{Index: m.state.Index(), Instances: m.state.Len(), Services: len(slices.Collect(m.state.Services()))}, nil
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	state := machine.Publisher().State()
+	services := slices.Collect(state.Services())
+	var names []string
+	for _, service := range services {
+		names = append(names, service.Name())
+	}
+	m.Publish(state, names)
+	return fsm.Restored{Index: state.Index(), Instances: state.Len(), Services: len(services)}, nil
 }
 
 func (m *memory) ID() string         { return "n1" }

@@ -31,6 +31,19 @@ func encode(w io.Writer, format string, body any) error {
 	return err
 }
 
+// encodeItem prints one of any number of bodies: as a line of JSON, or as a document of YAML.
+func encodeItem(w io.Writer, format string, body any) error {
+	if format == formatYAML {
+		if _, err := io.WriteString(w, "---\n"); err != nil {
+			return err
+		}
+		return encode(w, format, body)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(body)
+}
+
 // table prints rows in columns under a header. An empty cell becomes a dash, so that every row has as many words.
 func table(w io.Writer, header []string, rows [][]string) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -16,11 +16,16 @@ type query struct {
 }
 
 func (q *query) addTo(flags *pflag.FlagSet) {
+	q.narrowBy(flags)
+	flags.BoolVar(&q.consistent, "consistent", false, "ask the leader first, so that every acknowledged write shows")
+}
+
+// narrowBy adds only the flags that say which instances are shown.
+func (q *query) narrowBy(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&q.tags, "tag", nil, "only instances with this tag; may be given many times, and all must fit")
 	flags.StringVar(&q.zone, "zone", "", "only instances in this zone")
 	flags.Var(q.metadata, "meta", "only instances with this metadata; may be given many times, and all must fit")
 	flags.StringVar(&q.filter, "filter", "", `only instances that fit an expression, such as '"v2" in tags and zone != "eu-1a"'`)
-	flags.BoolVar(&q.consistent, "consistent", false, "ask the leader first, so that every acknowledged write shows")
 }
 
 func (q *query) read() api.Query {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,6 +24,7 @@ type request struct {
 	path   string // already escaped
 	query  url.Values
 	body   any    // what stands in JSON; nil where there is none
+	accept string // the media type of the answer; "" is JSON
 	key    string // with which the call may be made again whatever became of it; empty where nodes remember none
 
 	patience time.Duration // how long one node may take to answer
@@ -72,7 +74,7 @@ func (r request) to(ctx context.Context, node *url.URL) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	addressed.Header.Set("Accept", wire.TypeJSON)
+	addressed.Header.Set("Accept", cmp.Or(r.accept, wire.TypeJSON))
 	if payload != nil {
 		addressed.Header.Set("Content-Type", wire.TypeJSON)
 	}

@@ -38,6 +38,13 @@ func CurlSave(c *Client, file string) string {
 	return strings.Join(append(words, quote(saveRequest().url(c.nodes[0]))), " ")
 }
 
+// CurlWatch spells out a watch from its beginning.
+func CurlWatch(c *Client, w Watching) string {
+	call := w.request(position{})
+	words := append(curl(c.nodes[0]), "-N", "-H", quote("Accept: "+call.accept), quote(call.url(c.nodes[0])))
+	return strings.Join(words, " ")
+}
+
 // CurlRestore spells out [RestoreSnapshot] of a file.
 func CurlRestore(c *Client, file string) string {
 	words := append(curl(c.nodes[0]), "--fail-with-body", "-T", quote(file), quote(restoreRequest().url(c.nodes[0])))

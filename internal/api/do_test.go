@@ -130,7 +130,7 @@ func TestWhenTheNextNodeIsAsked(t *testing.T) {
 				}
 			}
 			asks("read", Services(Query{}).request, c.repeatable)
-			asks("write", Deregister("payments", "p1").request, c.repeatable)
+			asks("write", Deregister("payments", "p1", 0).request, c.repeatable)
 			asks("command", RemoveNode("n2", false).request, c.command)
 		})
 	}
@@ -147,7 +147,7 @@ func TestAllTriesOfAWriteHaveOneKey(t *testing.T) {
 	}
 	c := client(t, serve(t, recorded(hangingUp)).url, serve(t, recorded(answering)).url)
 	for range 2 {
-		if _, err := Do(t.Context(), c, Deregister("payments", "p1")); err != nil {
+		if _, err := Do(t.Context(), c, Deregister("payments", "p1", 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -169,7 +169,7 @@ func TestAnOpenTryStaysOpenUntilTheLogHasDecided(t *testing.T) {
 		"not there":           {failing(wire.CodeInstanceNotFound, wire.NotApplied), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Do(t.Context(), client(t, serve(t, hangingUp).url, serve(t, c.second).url), Deregister("payments", "p1"))
+			_, err := Do(t.Context(), client(t, serve(t, hangingUp).url, serve(t, c.second).url), Deregister("payments", "p1", 0))
 			if err == nil || fault.IsUnknown(err) != c.open {
 				t.Errorf("%v, unknown: %v, want %v", err, fault.IsUnknown(err), c.open)
 			}
@@ -192,7 +192,7 @@ func TestWhatIsUnknownOfAWrite(t *testing.T) {
 		"refused":         {failing(wire.CodeInvalidRequest, wire.NotApplied), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call := Deregister("payments", "p1")
+			call := Deregister("payments", "p1", 0)
 			call.patience = 100 * time.Millisecond
 			_, err := Do(t.Context(), client(t, serve(t, c.node).url), call)
 			if err == nil || fault.IsUnknown(err) != c.want {
@@ -210,7 +210,7 @@ func TestWhatIsUnknownOfAWrite(t *testing.T) {
 func TestNodesThatCannotBeReachedArePassedOver(t *testing.T) {
 	alive := serve(t, answering)
 	c := client(t, unreachable(t), "http://no.such.host.invalid:7300", alive.url)
-	answer, err := Do(t.Context(), c, Deregister("payments", "p1"))
+	answer, err := Do(t.Context(), c, Deregister("payments", "p1", 0))
 	if err != nil || answer.Body.Index != 7 || answer.Index != 7 {
 		t.Errorf("%+v, %v", answer, err)
 	}
@@ -218,7 +218,7 @@ func TestNodesThatCannotBeReachedArePassedOver(t *testing.T) {
 
 func TestNobodyThere(t *testing.T) {
 	a, b := unreachable(t), unreachable(t)
-	_, err := Do(t.Context(), client(t, a, b), Deregister("payments", "p1"))
+	_, err := Do(t.Context(), client(t, a, b), Deregister("payments", "p1", 0))
 	e, ok := errors.AsType[*UnreachableError](err)
 	if !ok || len(e.Attempts) != 2 || e.Attempts[0].Node != a || e.Attempts[1].Node != b {
 		t.Fatalf("%#v", err)

@@ -3,6 +3,8 @@ package api
 import (
 	"crypto/rand"
 	"net/http"
+	"net/url"
+	"time"
 
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
@@ -17,9 +19,15 @@ func Register(i registry.Instance) Call[registry.Instance] {
 	return Call[registry.Instance]{write(http.MethodPut, wire.PathInstance(i.Service, i.ID), documentOf(i))}
 }
 
-// Deregister removes an instance.
-func Deregister(service, id string) Call[wire.Deregistered] {
-	return Call[wire.Deregistered]{write(http.MethodDelete, wire.PathInstance(service, id), nil)}
+// Deregister removes an instance. With a drain the node answers when all who watch the service and want to be waited for
+// have confirmed that, or at the end of this time; 0 does without.
+func Deregister(service, id string, drain time.Duration) Call[wire.Deregistered] {
+	call := write(http.MethodDelete, wire.PathInstance(service, id), nil)
+	if drain != 0 {
+		call.query = url.Values{wire.ParamDrain: {drain.String()}}
+		call.patience += drain
+	}
+	return Call[wire.Deregistered]{call}
 }
 
 // ReportHealth says how an instance is, or one of its checks.

@@ -13,6 +13,7 @@ import (
 	"github.com/musterhq/muster/http"
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/disk"
+	"github.com/musterhq/muster/internal/roster"
 	"github.com/musterhq/muster/store"
 )
 
@@ -26,6 +27,8 @@ type Node struct {
 	member     *cluster.Member
 	writer     *fsm.Writer
 	disk       *disk.Guard
+	roster     *roster.Roster
+	drainage   *drainage
 
 	resignation *resignation
 	auditor     *audit.Auditor
@@ -42,13 +45,15 @@ type Node struct {
 
 // Start puts a node together and returns when it serves; that a leader is known and the node has caught up is told by
 // [Node.Ready]. The context bounds Start alone. After an error nothing is left running.
-func Start(ctx context.Context, c Config) (*Node, error) { return start(ctx, c, audit.Interval) }
+func Start(ctx context.Context, c Config) (*Node, error) {
+	return start(ctx, c, audit.Interval, time.Now())
+}
 
-func start(ctx context.Context, c Config, auditInterval time.Duration) (_ *Node, err error) {
+func start(ctx context.Context, c Config, auditInterval time.Duration, since time.Time) (_ *Node, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{config: c.withDefaults(), failed: make(chan error, 1), auditInterval: auditInterval}
+	n := &Node{config: c.withDefaults(), failed: make(chan error, 1), auditInterval: auditInterval, roster: roster.New(since)}
 	n.teardown.log = n.config.Logger
 	defer func() {
 		if err != nil {
@@ -114,6 +119,7 @@ func (n *Node) join(context.Context) error {
 	n.writer = fsm.NewWriter(entrance{n.member, n.resignation.refusal, n.Sound})
 	n.member.Handle(fsm.CallWrite, n.writer.AnswerWrite)
 	n.member.Handle(fsm.CallRestore, n.writer.AnswerRestore)
+	n.prepareDrains()
 	if err := n.prepareAudit(); err != nil {
 		return err
 	}

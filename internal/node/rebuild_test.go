@@ -22,6 +22,7 @@ import (
 	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/record"
+	"github.com/musterhq/muster/internal/roster"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -57,7 +58,7 @@ func (n *notes) String() string {
 	return n.text.String()
 }
 
-// startThree starts a cluster of nodes that compare their states once a second.
+// startThree starts a cluster of nodes that compare their states once a second, and know of all watches that broke off.
 func startThree(t *testing.T) []*Node {
 	t.Helper()
 	gossip := []string{free(t), free(t), free(t)}
@@ -75,7 +76,7 @@ func startThree(t *testing.T) []*Node {
 			ID: name, DataDir: filepath.Join(dir, name), HTTPAddr: "127.0.0.1:0", PeerAddr: "127.0.0.1:0", GossipAddr: gossip[i],
 			Join: gossip, BootstrapExpect: 3,
 			Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})).With("node", name),
-		}, time.Second)
+		}, time.Second, time.Now().Add(-roster.Memory))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,14 @@ func (n *Node) State() *registry.State { return n.machine.Publisher().State() }
 // Await returns once the state has applied an index, or with the error of ctx.
 func (n *Node) Await(ctx context.Context, index uint64) error { return n.machine.Await(ctx, index) }
 
+// Subscribe wakes when one of the services has changed; see [registry.Publisher.Subscribe].
+func (n *Node) Subscribe(services ...string) *registry.Subscription {
+	return n.machine.Publisher().Subscribe(services...)
+}
+
+// SubscribeAll wakes when any service has changed.
+func (n *Node) SubscribeAll() *registry.Subscription { return n.machine.Publisher().SubscribeAll() }
+
 // Submit has a write applied by the cluster; see [fsm.Writer.Submit].
 func (n *Node) Submit(ctx context.Context, w fsm.Write) (fsm.Outcome, error) {
 	if err := n.member.Expelled(); err != nil {
@@ -45,6 +53,9 @@ func (n *Node) Sound() error { return n.machine.Sound() }
 
 // ReadIndex is an index that covers every write acknowledged before the call; see [cluster.Member.ReadIndex].
 func (n *Node) ReadIndex(ctx context.Context) (uint64, error) { return n.member.ReadIndex(ctx) }
+
+// Horizon is an index beyond which nothing was committed when the call began; see [cluster.Member.Horizon].
+func (n *Node) Horizon(ctx context.Context) (uint64, error) { return n.member.Horizon(ctx) }
 
 // ID is the node's name.
 func (n *Node) ID() string { return n.config.ID }

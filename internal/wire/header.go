@@ -18,11 +18,18 @@ const HeaderIdempotencyKey = "Idempotency-Key"
 // MaxIdempotencyKey is how many characters an idempotency key may have.
 const MaxIdempotencyKey = 64
 
+// HeaderLastEventID is the position from which a watch goes on, as browsers send it by themselves.
+const HeaderLastEventID = "Last-Event-ID"
+
 // The media types of bodies.
 const (
 	TypeJSON     = "application/json"
 	TypeProblem  = "application/problem+json"
 	TypeSnapshot = "application/octet-stream"
+
+	// The two forms of a watch.
+	TypeEventStream = "text/event-stream"    // server-sent events
+	TypeNDJSON      = "application/x-ndjson" // one JSON object a line
 )
 
 // The query parameters of reads.
@@ -34,10 +41,14 @@ const (
 	ParamStatus      = "status"    // healthy, unhealthy, unknown or any
 	ParamMaxStale    = "max_stale" // the greatest age that will do
 	ParamMinIndex    = "min_index" // the index that must have been applied
-	ParamWait        = "wait"      // how long to wait for min_index
+	ParamWait        = "wait"      // how long to wait for min_index, or for something newer than index
+	ParamIndex       = "index"     // of a long poll: what is known already; of a watch: its position
 	ParamCluster     = "cluster"   // the cluster that min_index belongs to
 	ParamConsistency = "consistency"
-	ParamForce       = "force" // of the removal of a node: even where the majority is lost by it
+	ParamService     = "service" // of a watch; repeatable
+	ParamAll         = "all"     // of a watch: every service
+	ParamAck         = "ack"     // of a watch: the name under which it confirms what it has applied
+	ParamForce       = "force"   // of the removal of a node: even where the majority is lost by it
 
 	// Linearizable is the one value of [ParamConsistency].
 	Linearizable = "linearizable"

@@ -6,6 +6,7 @@ import "net/url"
 const (
 	PathServices = "/v1/services"
 	PathBatch    = "/v1/batch"
+	PathWatch    = "/v1/watch"
 	PathCluster  = "/v1/cluster"
 	PathSelf     = "/v1/cluster/self"
 	PathSnapshot = "/v1/cluster/snapshot"
@@ -47,4 +48,9 @@ func PathNode(node string) string {
 // PathMaintenance is where an instance is taken out of discovery and brought back.
 func PathMaintenance(service, id string) string {
 	return PathInstance(service, id) + "/maintenance"
+}
+
+// PathAcknowledgement is where the owner of an acknowledging watch says what it has applied, on the node that it watches.
+func PathAcknowledgement(watch string) string {
+	return PathWatch + "/" + url.PathEscape(watch) + "/ack"
 }

@@ -22,6 +22,8 @@ type Maintenance struct {
 // Deregistered answers DELETE of an instance.
 type Deregistered struct {
 	Index uint64 `json:"index"`
+
+	*Drained // nil where nobody was to be waited for
 }
 
 // MaxOperations is how many operations a batch may hold.

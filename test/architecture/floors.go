@@ -32,14 +32,18 @@ var floors = map[string]int{
 	"internal/disk":     1, // how much space is left for a node's data
 	"internal/raftdisk": 1, // what Raft keeps on disk: log, vote, snapshots
 	"internal/record":   1, // an instance as canonical bytes
+	"internal/roster":   1, // who watches and wants to be waited for
 	"internal/wire":     1, // what server and client share of HTTP
+
+	"internal/onlooker": 2, // the acknowledging watchers of tests
 
 	"cluster":      2, // being a member: gossip, Raft, who leads
 	"store":        2, // the checkpoint on disk
 	"client":       2, // the SDK
 	"internal/api": 2, // the calls that the command line makes
 
-	"fsm": 3, // both ends of the log
+	"fsm":            3, // both ends of the log
+	"internal/watch": 3, // what to tell whom of what changed
 
 	"internal/audit": 4, // comparing the states of the nodes
 	"http":           4, // what the outside speaks

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/musterhq/muster/internal/wire"
+)
+
+const (
+	// watchIdle is how long a watch may say nothing before its node is given up: three times as long as it is to be silent.
+	watchIdle = 45 * time.Second
+
+	// maxEvent bounds, in bytes, one event: a service with all its instances.
+	maxEvent = 64 << 20
+)
+
+// Watching says what to watch.
+type Watching struct {
+	Services []string
+	All      bool  // every service instead
+	Query    Query // which instances; its status is any where it is empty, and it can't be linearizable
+}
+
+// position is how far a watch has got, and in which cluster.
+type position struct {
+	known   bool
+	index   uint64
+	cluster string
+}
+
+// request asks for what comes after the position.
+func (w Watching) request(from position) request {
+	query := w.Query.values()
+	for _, service := range w.Services {
+		query.Add(wire.ParamService, service)
+	}
+	if w.All {
+		query.Set(wire.ParamAll, "true")
+	}
+	if from.known {
+		query.Set(wire.ParamIndex, strconv.FormatUint(from.index, 10))
+	}
+	if from.cluster != "" {
+		query.Set(wire.ParamCluster, from.cluster)
+	}
+	return request{method: http.MethodGet, path: wire.PathWatch, query: query, accept: wire.TypeNDJSON, patience: memoryPatience}
+}
+
+// watch takes the events that one node sends after the position, and moves that along. It returns when the node sends no more,
+// and why.
+func (c *Client) watch(ctx context.Context, node *url.URL, w Watching, at *position, take func(wire.Event) error) error {
+	call := w.request(*at)
+	ctx, idle := newIdle(ctx, call.patience)
+	defer idle.stop()
+	addressed, err := call.to(ctx, node)
+	if err != nil {
+		return err
+	}
+	return c.send(node, call, addressed, func(response *http.Response) error {
+		idle.allow(watchIdle)
+		if cluster := response.Header.Get(wire.HeaderCluster); at.cluster == "" {
+			at.cluster = cluster
+		}
+		lines := bufio.NewScanner(&moving{from: response.Body, moved: func(err error) error {
+			idle.allow(watchIdle)
+			return err
+		}})
+		lines.Buffer(nil, maxEvent)
+		lines.Split(wholeLines)
+		for lines.Scan() {
+			var e wire.Event
+			if err := json.Unmarshal(lines.Bytes(), &e); err != nil || e.Event == "" {
+				return fmt.Errorf("%s sent what is no event, is it a muster node? %.80q", node, lines.Bytes())
+			}
+			if err := take(e); err != nil {
+				return err
+			}
+			if e.ID > 0 {
+				at.index, at.known = e.ID, true
+			}
+		}
+		if err := lines.Err(); err != nil {
+			return fmt.Errorf("%s sends no more: %w", node, reason(ctx, err))
+		}
+		return fmt.Errorf("%s has ended the watch", node)
+	})
+}
+
+// wholeLines splits at the ends of lines. What stands after the last one was cut off and is not to be read.
+func wholeLines(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	if end := bytes.IndexByte(data, '\n'); end >= 0 {
+		return end + 1, data[:end], nil
+	}
+	if atEOF && len(data) > 0 {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
+	return 0, nil, nil
+}
+
+// lasting tells whether a watch that failed so on one node will fail so on all.
+func lasting(call request, err error) bool {
+	return !elsewhere(call, err) || errors.Is(err, bufio.ErrTooLong)
+}

@@ -1,0 +1,40 @@
+package watch
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/musterhq/muster/internal/wire"
+	"github.com/musterhq/muster/registry"
+)
+
+// Event is one thing to tell a watcher.
+type Event struct {
+	Kind wire.EventKind
+	ID   uint64 // the position that the watcher has with this event; 0 where it has none before a later event
+	Data []byte // JSON, without a line break; shared by watchers and never changed
+}
+
+// bookmark tells how far a watcher is, and for how long the node can't vouch for its state.
+func bookmark(index uint64, age time.Duration) Event {
+	rounded := registry.Duration(age.Truncate(time.Millisecond))
+	return Event{Kind: wire.EventBookmark, ID: index, Data: encode(wire.Bookmark{Index: index, Age: &rounded})}
+}
+
+// resetAt tells a watcher to forget everything; the state at the index follows.
+func resetAt(index uint64) Event {
+	return Event{Kind: wire.EventReset, Data: encode(wire.Bookmark{Index: index})}
+}
+
+// encode writes what an event says. It can't fail: that is made of strings and numbers.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(fmt.Sprintf("an event can't be encoded: %v", err))
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
