@@ -3,6 +3,7 @@ package watch_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,18 +92,19 @@ func wantTold(t *testing.T, c *watch.Cursor, s *registry.State, want ...string) 
 func line(t *testing.T, e watch.Event) string {
 	t.Helper()
 	body := decode(t, e)
-	text := fmt.Sprintf("%s %v", e.Kind, body.Index)
+	var text strings.Builder
+	text.WriteString(fmt.Sprintf("%s %v", e.Kind, body.Index))
 	if body.Service != "" {
-		text += " " + body.Service
+		text.WriteString(" " + body.Service)
 	}
 	for _, i := range slices.Concat(body.Instances, body.Upserted) {
-		text += fmt.Sprintf(" %s=%d", i.ID, i.ModifyIndex)
+		text.WriteString(fmt.Sprintf(" %s=%d", i.ID, i.ModifyIndex))
 	}
 	for _, id := range body.Removed {
-		text += " -" + id
+		text.WriteString(" -" + id)
 	}
 	if e.ID != 0 {
-		text += fmt.Sprintf(" id:%d", e.ID)
+		text.WriteString(fmt.Sprintf(" id:%d", e.ID))
 	}
-	return text
+	return text.String()
 }
