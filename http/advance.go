@@ -46,7 +46,7 @@ func (s *stream) mistrust(state *registry.State) {
 
 // write writes one event, for as long as the reader needs to take it.
 func (s *stream) write(e watch.Event) error {
-	if s.member != nil && e.ID > 0 {
+	if s.member != nil && e.Last {
 		s.member.Sent(e.ID)
 	}
 	var end string

@@ -22,13 +22,13 @@ const (
 func (f form) frame(to []byte, e watch.Event) (before []byte, after string) {
 	if f == ndjson {
 		to = append(append(append(to, `{"event":"`...), e.Kind...), '"')
-		if e.ID > 0 {
+		if e.Last {
 			to = strconv.AppendUint(append(to, `,"id":`...), e.ID, 10)
 		}
 		return append(to, `,"data":`...), "}\n"
 	}
 	to = append(append(append(to, "event: "...), e.Kind...), '\n')
-	if e.ID > 0 {
+	if e.Last {
 		to = append(strconv.AppendUint(append(to, "id: "...), e.ID, 10), '\n')
 	}
 	return append(to, "data: "...), "\n\n"

@@ -97,7 +97,11 @@ func (w *watcher) read() (e told, err error) {
 		}
 		var read wire.Event
 		err = json.Unmarshal(line, &read)
-		return told{read.Event, read.ID, string(read.Data)}, err
+		e = told{kind: read.Event, data: string(read.Data)}
+		if read.ID != nil {
+			e.id = *read.ID
+		}
+		return e, err
 	}
 	for {
 		line, err := w.text.ReadString('\n')

@@ -48,7 +48,7 @@ func (t *changeTable) add(e wire.Event) error {
 	if err != nil {
 		return fmt.Errorf("the %s is not what the contract says, is this a muster node? %w", e.Event, err)
 	}
-	if e.ID == 0 {
+	if e.ID == nil {
 		return nil
 	}
 	for _, service := range slices.Sorted(maps.Keys(t.former)) { // nothing more was said of it

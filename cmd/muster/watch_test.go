@@ -101,7 +101,7 @@ func TestAWatchOfEverythingAsJSONIsTheEventsOfTheAPI(t *testing.T) {
 	addr := serveMemory(t)
 	w := startWatch(t, addr, "--all", "--filter", `id != "<p>"`, "-o", "json")
 	began := `{"event":"reset","data":{"index":0}}
-{"event":"bookmark","data":{"index":0,"age":"0s"}}
+{"event":"bookmark","id":0,"data":{"index":0,"age":"0s"}}
 `
 	w.stdout.awaitText(t, began)
 	runAt(t, addr, "register", "payments", "--id", "p1", "--address", "10.0.0.7", "--port", "80").succeeds(t)
@@ -115,6 +115,7 @@ func TestAWatchAsYAMLIsADocumentAnEvent(t *testing.T) {
 	w.stdout.awaitText(t, `
 ---
 event: snapshot
+id: 0
 data:
   index: 0
   service: payments
@@ -172,7 +173,7 @@ func TestAWatchThatNobodyBeginsInTimeIsGivenUp(t *testing.T) {
 	runAt(t, silent.URL, "watch", "payments", "--timeout", moment.String()).fails(t, exitTimeout, moment.String())
 
 	w := startWatch(t, serveMemory(t), "payments", "--timeout", "1s", "-o", "json")
-	w.stdout.awaitText(t, `{"event":"snapshot","data":{"index":0,"service":"payments","instances":[]}}`+"\n")
+	w.stdout.awaitText(t, `{"event":"snapshot","id":0,"data":{"index":0,"service":"payments","instances":[]}}`+"\n")
 	select {
 	case status := <-w.ended:
 		t.Errorf("a watch that had begun ended with %d: %s", status, w.stderr.String())
@@ -197,7 +198,11 @@ func TestATableShowsOnlyWhatIsDifferentAfterAReset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := table.add(wire.Event{Event: kind, ID: id, Data: data}); err != nil {
+		e := wire.Event{Event: kind, Data: data}
+		if id > 0 {
+			e.ID = &id
+		}
+		if err := table.add(e); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -227,7 +232,7 @@ removed  b        b1  -        -        -
 	if !strings.HasSuffix(out.String(), "b1  -        -        -\nremoved  a        a2  -        -        -\n") {
 		t.Errorf("it shows\n%s", out.String())
 	}
-	if err := table.add(wire.Event{Event: wire.EventDelta, ID: 9, Data: []byte("7")}); err == nil {
+	if err := table.add(wire.Event{Event: wire.EventDelta, ID: new(uint64(9)), Data: []byte("7")}); err == nil {
 		t.Error("it takes what is no delta")
 	}
 }

@@ -85,8 +85,8 @@ func (c *Client) watch(ctx context.Context, node *url.URL, w Watching, at *posit
 			if err := take(e); err != nil {
 				return err
 			}
-			if e.ID > 0 {
-				at.index, at.known = e.ID, true
+			if e.ID != nil {
+				at.index, at.known = *e.ID, true
 			}
 		}
 		if err := lines.Err(); err != nil {

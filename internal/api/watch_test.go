@@ -107,7 +107,11 @@ func follow(t *testing.T, most int, tries ...func() (*http.Response, error)) *fo
 				f.err = err
 				break
 			}
-			if f.events = append(f.events, fmt.Sprintf("%s %d", e.Event, e.ID)); len(f.events) == most {
+			id := uint64(0)
+			if e.ID != nil {
+				id = *e.ID
+			}
+			if f.events = append(f.events, fmt.Sprintf("%s %d", e.Event, id)); len(f.events) == most {
 				break
 			}
 		}
@@ -206,7 +210,7 @@ func TestAWatchEndsWithoutAnErrorWhenItIsInterrupted(t *testing.T) {
 		ctx, interrupt := context.WithTimeout(t.Context(), time.Second)
 		defer interrupt()
 		for e, err := range Follow(ctx, c, Watching{All: true}, func(Interruption) {}) {
-			if err != nil || e.ID != 4 {
+			if err != nil || *e.ID != 4 {
 				t.Errorf("event %+v, error %v", e, err)
 			}
 		}

@@ -102,11 +102,11 @@ func (o *Onlooker) take(ctx context.Context, line []byte) error {
 		o.id = hello.Watch
 		return err
 	}
-	if e.ID == 0 {
+	if e.ID == nil {
 		return nil
 	}
-	o.applied.Store(e.ID)
-	return o.confirm(ctx, e.ID)
+	o.applied.Store(*e.ID)
+	return o.confirm(ctx, *e.ID)
 }
 
 func (o *Onlooker) confirm(ctx context.Context, index uint64) error {

@@ -66,7 +66,7 @@ func (c *Cursor) Advance(state *registry.State, age time.Duration) iter.Seq[Even
 		case last.Kind == wire.EventReset: // of which nothing follows
 			_ = yield(*last) && yield(bookmark(c.position, age))
 		default:
-			last.ID = c.position
+			last.Last, last.ID = true, c.position
 			yield(*last)
 		}
 	}

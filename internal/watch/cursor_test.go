@@ -108,14 +108,14 @@ func TestAPositionOfAnotherHistoryBeginsAnew(t *testing.T) {
 	wantTold(t, c, apply(t, s, register("a", "2")), "delta 3 a 2=3 id:3")
 	c = watch.Resume(everything, 1<<40)
 	c.Restart()
-	wantTold(t, c, registry.NewState(), "reset 0", "bookmark 0")
+	wantTold(t, c, registry.NewState(), "reset 0", "bookmark 0 id:0")
 }
 
 func TestWhoDoesNotTakeAllStaysWhereItWas(t *testing.T) {
 	s := apply(t, registry.NewState(), register("a", "1"), register("b", "1"))
 	c := watch.Resume(everything, 0)
 	for e := range c.Advance(s, 0) {
-		if e.ID != 0 {
+		if e.Last {
 			t.Errorf("the first of two events has the id %d", e.ID)
 		}
 		break

@@ -13,14 +13,17 @@ import (
 // Event is one thing to tell a watcher.
 type Event struct {
 	Kind wire.EventKind
-	ID   uint64 // the position that the watcher has with this event; 0 where it has none before a later event
 	Data []byte // JSON, without a line break; shared by watchers and never changed
+
+	// Last tells that the watcher has all of a state with this event, and so a position: the ID, the index of that state.
+	Last bool
+	ID   uint64
 }
 
 // bookmark tells how far a watcher is, and for how long the node can't vouch for its state.
 func bookmark(index uint64, age time.Duration) Event {
 	rounded := registry.Duration(age.Truncate(time.Millisecond))
-	return Event{Kind: wire.EventBookmark, ID: index, Data: encode(wire.Bookmark{Index: index, Age: &rounded})}
+	return Event{Kind: wire.EventBookmark, Last: true, ID: index, Data: encode(wire.Bookmark{Index: index, Age: &rounded})}
 }
 
 // resetAt tells a watcher to forget everything; the state at the index follows.

@@ -103,7 +103,7 @@ func line(t *testing.T, e watch.Event) string {
 	for _, id := range body.Removed {
 		text.WriteString(" -" + id)
 	}
-	if e.ID != 0 {
+	if e.Last {
 		text.WriteString(fmt.Sprintf(" id:%d", e.ID))
 	}
 	return text.String()

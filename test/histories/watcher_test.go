@@ -73,7 +73,6 @@ func (w *watcher) connect(n *node) {
 	switch {
 	case !w.placed:
 		w.at, w.cursor, w.world, w.seen = n, watch.New(w.selection), world{}, 0
-	case w.astray && n.state().Index() == 0: // before the first entry there is no id
 	case w.astray:
 		w.at, w.cursor = n, watch.Resume(w.selection, w.position)
 		w.cursor.Restart()
@@ -118,7 +117,7 @@ func (w *watcher) hear(t *rapid.T) {
 
 func (w *watcher) take(t *rapid.T, e watch.Event) {
 	w.set = append(w.set, e)
-	if w.patient && e.ID == 0 {
+	if w.patient && !e.Last {
 		return
 	}
 	for _, e := range w.set {
@@ -153,7 +152,7 @@ func (w *watcher) apply(t *rapid.T, e watch.Event) {
 	default:
 		t.Fatalf("an event of the kind %q", e.Kind)
 	}
-	if e.ID == 0 {
+	if !e.Last {
 		return
 	}
 	if w.placed && e.ID < w.position {

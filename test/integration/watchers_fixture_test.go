@@ -135,22 +135,24 @@ func (l *listener) end(err error) {
 func (l *listener) hear(line []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := wire.Event{ID: positionIn(line)}
 	if l.ids != nil {
+		var e wire.Event
 		if err := json.Unmarshal(line, &e); err != nil {
 			return err
 		}
 		l.apply(e)
 	}
-	if e.ID > 0 && e.ID < l.position {
-		return fmt.Errorf("the position went back from %d to %d", l.position, e.ID)
+	id := positionIn(line)
+	if id > 0 && id < l.position {
+		return fmt.Errorf("the position went back from %d to %d", l.position, id)
 	}
-	if e.ID > l.position {
-		l.position, l.at = e.ID, time.Now()
+	if id > l.position {
+		l.position, l.at = id, time.Now()
 	}
 	return nil
 }
 
+// positionIn is the id of an event, 0 where it has none.
 func positionIn(line []byte) (id uint64) {
 	_, digits, _ := bytes.Cut(line[:min(len(line), 64)], []byte(`"id":`))
 	for _, c := range digits {

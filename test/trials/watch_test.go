@@ -89,7 +89,7 @@ func startFollower(t *testing.T, what api.Watching, seen *sightings, nodes []str
 				return
 			}
 			f.events.Add(1)
-			if set = append(set, e); e.ID > 0 {
+			if set = append(set, e); e.ID != nil {
 				f.apply(t, set)
 				set = nil
 			}
