@@ -101,7 +101,7 @@ func (w *Writer) propose(ctx context.Context, p proposal) reply {
 		undone := errors.Is(r.err, cluster.ErrNotLeader) || errors.Is(r.err, cluster.ErrUnreachable)
 		open = open || fault.IsUnknown(r.err)
 		if !undone && !(p.keyed && fault.IsUnknown(r.err) && ctx.Err() == nil) {
-			return r
+			return afterTries(r, open)
 		}
 		pause := time.NewTimer(retryPause)
 		select {
@@ -114,6 +114,16 @@ func (w *Writer) propose(ctx context.Context, p proposal) reply {
 		}
 		pause.Stop()
 	}
+}
+
+// afterTries is the reply to the last of several tries. One that failed before the log decided it says nothing of an earlier
+// one that was left open.
+func afterTries(r reply, open bool) reply {
+	decided := r.err == nil || r.outcome.Index > 0 || errors.Is(r.err, fault.ErrConflict) // of the key
+	if decided {
+		return r
+	}
+	return givenUp(r.err, open)
 }
 
 func givenUp(err error, open bool) reply {

@@ -250,3 +250,23 @@ func TestAKeyedWriteThatWasOpenOnceStaysOpenWhereNoLeaderComes(t *testing.T) {
 		}
 	})
 }
+
+// The next leader knows only that it has not taken the write: whether the one before had is as open as it was.
+func TestAKeyedWriteThatWasOpenOnceStaysOpenWhereTheNextLeaderTakesNone(t *testing.T) {
+	for _, refusal := range []error{fault.ErrOverloaded, fault.ErrDiskFull} {
+		c := newFakeCluster("follower", "lost")
+		writing(t, c, func(t *testing.T, w *Writer) {
+			c.answer = func(leader string, _ []byte) ([]byte, error) {
+				if leader == "lost" {
+					c.elect("next")
+					return nil, errors.New("connection reset")
+				}
+				return encodeReply(reply{err: refusal})
+			}
+			_, err := w.Submit(t.Context(), keyed("k1", registerOp("orders", "i1", "1")))
+			if !fault.IsUnknown(err) || !errors.Is(err, refusal) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}

@@ -33,12 +33,13 @@ func (s *stream) advance(bookmark bool) error {
 	return s.control.Flush()
 }
 
-// mistrust lets the reader begin anew where the state was replaced at the very index that the reader is at, as a node does
-// with one that turned out wrong: the history, which has no gap then, would say that nothing has changed.
+// mistrust lets the reader be told everything once more where the state was replaced at the index that the reader is at or at a
+// later one, as a node does with one that turned out wrong: what the reader was told of it may be wrong too, and a service
+// that has not changed since would not be spoken of.
 func (s *stream) mistrust(state *registry.State) {
 	if floor := state.Floor(); floor > s.floor {
-		if floor == s.cursor.Position() {
-			s.cursor.Restart()
+		if floor >= s.cursor.Position() {
+			s.cursor.Repeat()
 		}
 		s.floor = floor
 	}

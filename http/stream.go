@@ -2,7 +2,7 @@ package http
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 	"math/rand/v2"
 	nethttp "net/http"
 	"time"
@@ -101,7 +101,8 @@ func (s *stream) begin(ctx context.Context) error {
 
 // hello tells an acknowledging watch its id.
 func hello(id string) watch.Event {
-	return watch.Event{Kind: wire.EventHello, Data: fmt.Appendf(nil, `{"watch":%q}`, id)}
+	data, _ := json.Marshal(wire.Hello{Watch: id}) // a string can't fail
+	return watch.Event{Kind: wire.EventHello, Data: data}
 }
 
 // follow brings the reader to each new state. It returns when that can't go on.

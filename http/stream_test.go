@@ -178,11 +178,32 @@ func TestAStateThatIsReplacedAtTheReadersOwnIndexIsToldAnew(t *testing.T) {
 		defer w.leave()
 		w.want("snapshot 1")
 		s.replaced(1, registry.Instance{Service: "payments", ID: "right", Status: registry.Healthy, ModifyIndex: 1})
-		w.want("reset 0", "snapshot 1")
+		w.want("snapshot 1")
 		if diff := cmp.Diff([]string{"right"}, w.model["payments"]); diff != "" {
 			t.Error(diff)
 		}
 	})
+}
+
+// The right state comes with what was written meanwhile, and the service that was wrong has not changed in it.
+func TestAStateThatIsReplacedBeyondTheReadersIndexIsToldAnew(t *testing.T) {
+	for _, query := range []string{"service=payments", "service=payments&service=ledger", "all=true"} {
+		inBubble(t, func(t *testing.T, s *served) {
+			s.register("payments", "wrong")
+			w := s.watch(query)
+			defer w.leave()
+			for e := w.next(); e.id == 0; e = w.next() {
+				continue
+			}
+			s.replaced(9, registry.Instance{Service: "payments", ID: "right", Status: registry.Healthy, ModifyIndex: 1})
+			for e := w.next(); e.id < 9; e = w.next() {
+				continue
+			}
+			if diff := cmp.Diff([]string{"right"}, w.model["payments"]); diff != "" {
+				t.Errorf("%s: %s", query, diff)
+			}
+		})
+	}
 }
 
 func TestAStreamLeavesNothingBehind(t *testing.T) {

@@ -42,9 +42,10 @@ func (d *draft) apply(c Change) {
 
 func (d *draft) advance(index uint64) { d.index = max(d.index, index) }
 
-// remember adds a change to the trail, which holds room of them in a generation.
-func (d *draft) remember(c Change, room int) {
-	d.trail = d.trail.with(d.index, former{id: c.Instance().ID, was: c.Old}, room)
+// remember adds a change to the trail.
+func (d *draft) remember(c Change, full room) {
+	was := former{id: c.Instance().ID, was: c.Old}
+	d.trail = d.trail.with(d.index, was, was.weight(), full)
 }
 
 // forget begins the trail anew: what the service was before its index is not known.

@@ -2,7 +2,8 @@ package registry
 
 import "sync"
 
-// How much of what a service was written as is kept for the next who asks: so many encodings, and so many bytes together.
+// How much of what a service was written as is kept for the next who asks: so many encodings, and so many bytes together, but
+// the first one whatever its size: many who ask for the whole of a service with large instances hold the same bytes.
 const (
 	maxEncodings          = 64
 	maxEncodedBytes       = 8 << 10
@@ -54,7 +55,7 @@ func (e *encodings) made(as Encoding, size, room int) {
 	if _, kept := e.byKey[as]; !kept {
 		return
 	}
-	if e.bytes+size > room {
+	if e.bytes > 0 && e.bytes+size > room {
 		delete(e.byKey, as)
 		return
 	}

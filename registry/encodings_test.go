@@ -68,3 +68,16 @@ func TestOnlySoManyEncodingsAreKept(t *testing.T) {
 		t.Errorf("100 small encodings were made %d times in two rounds", made)
 	}
 }
+
+func TestTheFirstEncodingIsKeptWhateverItsSize(t *testing.T) {
+	service, made := applyAll(t, register(named("a", "1"))).Service("a"), 0
+	for range 2 {
+		service.EncodedAs(registry.Encoding{Kind: "snapshot"}, func(*registry.Service) []byte {
+			made++
+			return make([]byte, 1<<20)
+		})
+	}
+	if made != 1 {
+		t.Errorf("it was made %d times", made)
+	}
+}

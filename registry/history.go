@@ -8,9 +8,11 @@ import (
 // How much of the past a [State] knows. It is for those who watch and were away for a moment, and what it does not hold
 // costs them a snapshot in the place of a delta, never a change.
 const (
-	// trailOfService is how many changes a small service remembers at least, and again as many at most, until all
-	// services together remember maxGenerous.
-	trailOfService = 32
+	// trailOfService is how much a small service remembers at least, and again as much at most, until all services together
+	// remember maxGenerous changes. A change weighs what the instance was, in bytes, and minWeight at least: so these are up
+	// to 32 changes, and fewer where the instances are large.
+	trailOfService = 32 << 10
+	minWeight      = 1 << 10
 	maxGenerous    = 65_536
 
 	// trailOfState is how many changes of services a State remembers at least, whatever the number of services.
@@ -68,11 +70,38 @@ func (s *Service) LastChange(position uint64) (index uint64, known bool) {
 	return s.trail.lastUpTo(position), true
 }
 
-// roomOf is how many changes a generation of a service's trail holds: half of as many as it has instances, so that what
-// they were takes no more than what they are; and more for a small one, as long as there is room for that.
-func roomOf(instances, remembered int) int {
+// roomOf is how much a generation of a service's trail holds: half of as many changes as it has instances, so that what they
+// were takes no more than what they are; and more for a small one, as long as there is room for that.
+func roomOf(instances, remembered int) room {
+	r := room{count: max(instances/2, 1)}
 	if remembered < maxGenerous {
-		return max(instances/2, trailOfService)
+		r.weight = trailOfService
 	}
-	return max(instances/2, 1)
+	return r
+}
+
+// weight is about how much memory it takes to remember what an instance was.
+func (f former) weight() int {
+	if f.was == nil {
+		return minWeight
+	}
+	text := len(f.was.Address) + len(f.was.Zone) + len(f.was.Reported.Output) + len(f.was.Maintenance.Reason)
+	for _, tag := range f.was.Tags {
+		text += len(tag)
+	}
+	for key, value := range f.was.Metadata {
+		text += len(key) + len(value)
+	}
+	for n := range f.was.Checks {
+		text += f.was.Checks[n].weight()
+	}
+	return max(text, minWeight)
+}
+
+func (c *Check) weight() int {
+	text := minWeight/4 + len(c.Output) + len(c.Path) + len(c.ExpectBody)
+	for name, value := range c.Headers {
+		text += len(name) + len(value)
+	}
+	return text
 }

@@ -75,7 +75,7 @@ func (s *State) known(name string) *Service {
 // note remembers that a service has changed, of which there are so many.
 func (p *past) note(s *Service, services int) {
 	if s.index > p.changed.floor {
-		p.changed = p.changed.with(s.index, s.name, max(services/2, trailOfState))
+		p.changed = p.changed.with(s.index, s.name, 0, room{count: max(services/2, trailOfState)})
 	}
 }
 

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -62,4 +63,25 @@ func (s *State) count() (n int) {
 		return false
 	})
 	return n
+}
+
+// TestALargeInstanceIsRememberedLessOften: what is remembered is bounded by its size, or a service of one instance could take
+// 64 times the memory that its state takes.
+func TestALargeInstanceIsRememberedLessOften(t *testing.T) {
+	s, value := NewState(), strings.Repeat("x", MaxMetadataValueBytes)
+	for index := range uint64(100) {
+		metadata := map[string]string{}
+		for n := range MaxMetadata {
+			metadata[fmt.Sprint(n)] = value
+		}
+		edit := s.Edit()
+		i := Instance{Service: "a", ID: "1", Address: "10.0.0.7", Port: int(index) + 1, Metadata: metadata}
+		if _, err := edit.Apply(index+1, Register{Instance: i}); err != nil {
+			t.Fatal(err)
+		}
+		s = edit.Commit()
+	}
+	if n := s.Service("a").trail.count(); n < 1 || n > 2 {
+		t.Errorf("%d changes of an instance of %d KiB are remembered", n, MaxMetadata*len(value)>>10)
+	}
 }

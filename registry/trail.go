@@ -9,8 +9,12 @@ import "iter"
 type trail[T any] struct {
 	recent, older           *mark[T] // the newest first; neither leads into the other
 	recentCount, olderCount int
+	recentWeight            int
 	floor                   uint64 // all that happened after it is here
 }
+
+// room is how much makes a generation full: so many things at least, which weigh so much at least.
+type room struct{ count, weight int }
 
 // mark is one thing that happened.
 type mark[T any] struct {
@@ -19,17 +23,18 @@ type mark[T any] struct {
 	before *mark[T]
 }
 
-// with returns the trail with one thing more, which is not older than those before it. Each generation holds room things.
-func (t trail[T]) with(index uint64, what T, room int) trail[T] {
-	if t.recentCount >= room {
+// with returns the trail with one thing more of some weight, which is not older than those before it.
+func (t trail[T]) with(index uint64, what T, weight int, full room) trail[T] {
+	if t.recentCount >= full.count && t.recentWeight >= full.weight {
 		if t.older != nil {
 			t.floor = t.older.index
 		}
 		t.older, t.olderCount = t.recent, t.recentCount
-		t.recent, t.recentCount = nil, 0
+		t.recent, t.recentCount, t.recentWeight = nil, 0, 0
 	}
 	t.recent = &mark[T]{index: index, what: what, before: t.recent}
 	t.recentCount++
+	t.recentWeight += weight
 	return t
 }
 

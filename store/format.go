@@ -9,10 +9,10 @@ import (
 	"github.com/musterhq/muster/registry"
 )
 
-// The file has two buckets. In one is the header, in the other the records, in the order of their keys: for each service
+// The file has up to four buckets. In one is the header, in the other the records, in the order of their keys: for each service
 // first one for the service, under its name and a zero byte, then one for each instance, under the same and its id. No name
-// has a zero byte and no id is empty, so nothing else can have these keys. A third one, which may be missing, is for the
-// staging of an operator's restore. Every value begins with its CRC32C.
+// has a zero byte and no id is empty, so nothing else can have these keys. A third one is for the staging of an operator's
+// restore and a fourth for the receipts of writes with an idempotency key; both may be missing. Every value begins with its CRC32C.
 //
 // Bucket names and keys are all that bbolt sees; none of it may change without a new format.
 const (

@@ -17,10 +17,10 @@ func receiptNumber(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, 
 
 // saveReceipts turns the bucket of some receipts into that of later ones: what was forgotten since goes, what came is added.
 func saveReceipts(tx *bbolt.Tx, from, to Receipts) error {
-	if from.Next() == to.Next() && from.First() == to.First() {
+	if from.Next() == to.Next() && from.First() == to.First() && to.continues(from) {
 		return nil
 	}
-	if to.Next() < from.Next() { // a state that was put in the place of this one stands before it
+	if !to.continues(from) { // they are of a state that was put in the place of the one before
 		if err := deleteBucket(tx, receiptsBucket); err != nil {
 			return err
 		}

@@ -97,6 +97,15 @@ func (r Receipts) forget() (Receipts, *record.Receipt) {
 	return r, oldest
 }
 
+// continues tells whether r came of from by adding and forgetting. Receipts of the same numbers need not be the same ones: a
+// state that turned out wrong may have had others. Those that r shares with from are at the same place in memory.
+func (r Receipts) continues(from Receipts) bool {
+	if r.first < from.first || r.next < from.next {
+		return false
+	}
+	return r.first >= from.next || r.at(from.next-1) == from.at(from.next-1)
+}
+
 // Clear forgets all of them. The numbers go on.
 func (r Receipts) Clear() Receipts { return ReceiptsFrom(r.next) }
 

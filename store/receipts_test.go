@@ -107,3 +107,34 @@ func TestReceiptsAreLoadedAsTheyWereSaved(t *testing.T) {
 		}
 	})
 }
+
+// A state that turned out wrong is replaced by the right one, whose receipts have the same numbers or nearly so.
+func TestReceiptsOfAReplacedStateTakeThePlaceOfTheOldOnes(t *testing.T) {
+	wrong := with(ReceiptsFrom(10), 20)
+	other, _ := ReceiptsFrom(10).Add(receipt("another"))
+	for name, right := range map[string]Receipts{
+		"as many":     with(other, 19),
+		"more":        with(other, 30),
+		"fewer":       with(other, 5),
+		"from before": with(ReceiptsFrom(5), 25),
+	} {
+		path := newPath(t)
+		c, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		image := remembering(loaded(t, c), wrong)
+		mustSave(t, c, image)
+		image = remembering(image, right)
+		mustSave(t, c, image)
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := read(path)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if fmt.Sprint(keysOf(got.Receipts)) != fmt.Sprint(keysOf(right)) {
+			t.Errorf("%s: loaded %v", name, keysOf(got.Receipts))
+		}
+	}
+}

@@ -20,8 +20,10 @@ const (
 	// so that what is known is never much older, and a node that has fallen silent is noticed.
 	longestQuestion = time.Second
 
-	// questionPause is the time between two questions to a node.
+	// questionPause is the time between two questions to a node at most. It is shorter at first: what one node says may be
+	// what another is to be asked about.
 	questionPause = 100 * time.Millisecond
+	firstPause    = 5 * time.Millisecond
 
 	// answerGrace is how long an answer may be on its way: at the end of a drain the nodes are still heard for so long.
 	answerGrace = 250 * time.Millisecond
@@ -97,7 +99,7 @@ func (d *drainage) servers() []cluster.Server {
 
 // follow asks one node again and again, as long as its answer may still change the result, until the deadline.
 func (d *drainage) follow(ctx context.Context, s cluster.Server, q question, deadline time.Time, t *headcount) {
-	for {
+	for pause := firstPause; ; pause = min(2*pause, questionPause) {
 		var open bool
 		q.Sought, open = t.open(s.RaftID)
 		q.Wait = min(time.Until(deadline), longestQuestion)
@@ -110,7 +112,7 @@ func (d *drainage) follow(ctx context.Context, s cluster.Server, q question, dea
 			return
 		}
 		select {
-		case <-time.After(min(questionPause, left)):
+		case <-time.After(min(pause, left)):
 		case <-ctx.Done():
 			return
 		}

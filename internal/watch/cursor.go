@@ -40,6 +40,9 @@ func Resume(s Selection, position uint64) *Cursor {
 // Restart lets the watcher forget what it has and begin anew: its position belongs to another history.
 func (c *Cursor) Restart() { c.position, c.begun, c.silent, c.forget = 0, false, true, true }
 
+// Repeat has the watcher told everything that it watches once more: what it was told may be wrong.
+func (c *Cursor) Repeat() { c.begun, c.forget = false, c.all }
+
 // Position returns the index of a state of which the watcher has all that it watches.
 func (c *Cursor) Position() uint64 { return c.position }
 

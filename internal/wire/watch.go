@@ -14,7 +14,7 @@ const (
 	EventBookmark EventKind = "bookmark" // [Bookmark]: nothing changed up to here
 )
 
-// Hello tells an acknowledging watch its name.
+// Hello tells an acknowledging watch the id that it confirms under, which is not the name that it goes by.
 type Hello struct {
 	Watch string `json:"watch"`
 }
