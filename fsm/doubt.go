@@ -169,5 +169,7 @@ func (m *Machine) take(next *position) {
 func (m *Machine) endDoubt() {
 	if d := m.doubt.Swap(nil); d != nil {
 		close(d.over)
+		state := m.position.Load().state
+		m.publisher.Publish(state, serviceNames(state)) // once more: who was woken by it found it in doubt still
 	}
 }

@@ -66,7 +66,7 @@ const (
 	maxWait     = 10 * time.Minute // a longer wait is cut to this
 
 	// horizonPause is how long to wait before the cluster is asked again how far its log goes.
-	horizonPause = time.Second
+	horizonPause = 250 * time.Millisecond
 
 	// soundInterval is how often those who wait look whether the state was found to be wrong.
 	soundInterval = 5 * time.Second

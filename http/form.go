@@ -63,7 +63,7 @@ func accepted(r *nethttp.Request) (form, error) {
 
 func formOf(mediaType string) form {
 	switch mediaType {
-	case wire.TypeNDJSON:
+	case wire.TypeNDJSON, "application/*":
 		return ndjson
 	case wire.TypeEventStream, "text/*", "*/*":
 		return eventStream

@@ -64,7 +64,7 @@ func (s *stream) close() {
 	}
 }
 
-// run writes until the caller goes away, the server stops, or the state is known for wrong.
+// run writes until the caller goes away or the server stops.
 func (s *stream) run(ctx context.Context) {
 	ctx, forget := s.api.drain.context(ctx)
 	defer forget()
