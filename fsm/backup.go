@@ -14,8 +14,8 @@ type Backup struct {
 	clusterID string
 }
 
-// Backup takes the newest state. It leaves out what is staged of a restore, which is under way, and the receipts of writes,
-// which a restore forgets: neither is a part of a backup. A state that is in doubt is not worth keeping and gives an error.
+// Backup takes the newest state. It leaves out what is staged of a restore, which is under way, and what a restore forgets: the
+// receipts of writes and the history. A state that is in doubt is not worth keeping and gives an error.
 func (m *Machine) Backup() (Backup, error) {
 	if err := m.Sound(); err != nil { // first: the state of a doubt that ends in between is the wrong one
 		return Backup{}, err
@@ -23,7 +23,8 @@ func (m *Machine) Backup() (Backup, error) {
 	p := *m.position.Load()
 	p.hash.Leave(p.staging.Hash())
 	p.hash.Leave(p.receipts.Hash())
-	p.staging, p.receipts = store.Staging{}, store.Receipts{}
+	p.hash.Leave(p.history.Hash())
+	p.staging, p.receipts, p.history = store.Staging{}, store.Receipts{}, store.History{}
 	return Backup{position: &p, clusterID: m.clusterID()}, nil
 }
 

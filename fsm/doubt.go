@@ -161,6 +161,7 @@ func (m *Machine) take(next *position) {
 	m.hashes.restart(next.state.Index(), next.hash)
 	m.position.Store(next)
 	m.decided = decidedIn(next.receipts)
+	m.trails.restart(next.history)
 	m.publisher.Publish(next.state, serviceNames(before.state, next.state))
 	m.observer.Replaced(next.state)
 }

@@ -17,17 +17,20 @@ type draft struct {
 	from     *position
 	edit     *registry.Edit
 	term     uint64
-	hash     record.Hash // of the instances and of the staging, with the changes counted below
-	hashed   int
+	hash     record.Hash // of the instances and of the staging, with the changes seen
+	seen     int
 	receipts store.Receipts
 	decided  decided
+	history  store.History
+	trails   *trails
 }
 
 // draft begins where the machine stands.
 func (m *Machine) draft() *draft {
 	from := m.position.Load()
-	d := &draft{from: from, edit: from.state.Edit(), term: from.term, hash: from.hash, receipts: from.receipts, decided: m.decided}
+	d := &draft{from: from, edit: from.state.Edit(), term: from.term, hash: from.hash, receipts: from.receipts, decided: m.decided, history: from.history, trails: &m.trails}
 	d.hash.Leave(from.receipts.Hash())
+	d.hash.Leave(from.history.Hash())
 	return d
 }
 
@@ -39,14 +42,17 @@ func (d *draft) apply(entry *raft.Log, c command) []reply {
 		replies[i] = d.decide(entry, w)
 	}
 	d.term = entry.Term
-	for change := range d.edit.ChangesFrom(d.hashed) {
+	d.trails.mu.Lock()
+	defer d.trails.mu.Unlock()
+	for change := range d.edit.ChangesFrom(d.seen) {
 		if change.Old != nil {
 			d.hash.Remove(change.Old)
 		}
 		if change.New != nil {
 			d.hash.Add(change.New)
 		}
-		d.hashed++
+		d.note(entry, c, change)
+		d.seen++
 	}
 	return replies
 }
@@ -74,9 +80,10 @@ func (d *draft) decide(entry *raft.Log, w Write) reply {
 func (d *draft) wholeHash() record.Hash {
 	hash := d.hash
 	hash.Join(d.receipts.Hash())
+	hash.Join(d.history.Hash())
 	return hash
 }
 
 func (d *draft) position() *position {
-	return &position{state: d.edit.Commit(), term: d.term, hash: d.wholeHash(), staging: d.from.staging, receipts: d.receipts}
+	return &position{state: d.edit.Commit(), term: d.term, hash: d.wholeHash(), staging: d.from.staging, receipts: d.receipts, history: d.history}
 }

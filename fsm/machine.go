@@ -31,23 +31,28 @@ type Machine struct {
 	broken  error      // set when an entry could not be applied; nothing is applied after it
 	seen    uint64     // the newest entry that Raft has shown since the start
 	decided decided    // the position's receipts, by key
+	trails  trails     // the position's history, by instance
 }
 
 // position is a state and where in the log it stands.
 type position struct {
 	state    *registry.State
 	term     uint64      // of the entry at the state's index
-	hash     record.Hash // of the instances, of the staging and of the receipts
+	hash     record.Hash // of all that stands here
 	staging  store.Staging
 	receipts store.Receipts
+	history  store.History
 }
 
 // NewMachine begins with what a checkpoint held; the entries that it covers are skipped when Raft shows them again.
 // The cluster's id, which may not be known yet, goes into snapshots and checkpoints.
 func NewMachine(image store.Image, clusterID func() string) *Machine {
 	m := &Machine{clusterID: clusterID, publisher: registry.NewPublisher(image.State), failed: make(chan error, 1), loaded: image.State, observer: nobody{}}
-	m.position.Store(&position{state: image.State, term: image.Term, hash: image.Hash, staging: image.Staging, receipts: image.Receipts})
+	m.position.Store(&position{
+		state: image.State, term: image.Term, hash: image.Hash, staging: image.Staging, receipts: image.Receipts, history: image.History,
+	})
 	m.decided = decidedIn(image.Receipts)
+	m.trails.restart(image.History)
 	m.hashes.restart(image.Index, image.Hash)
 	return m
 }
@@ -76,7 +81,7 @@ func (m *Machine) Image() store.Image {
 	p := m.position.Load()
 	return store.Image{
 		ClusterID: m.clusterID(), Index: p.state.Index(), Term: p.term, Hash: p.hash,
-		State: p.state, Staging: p.staging, Receipts: p.receipts,
+		State: p.state, Staging: p.staging, Receipts: p.receipts, History: p.history,
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -119,10 +121,16 @@ func wantConsistent(t interface {
 	t.Helper()
 	p := m.position.Load()
 	hash := p.staging.Hash()
+	hash.Join(p.receipts.Hash())
+	hash.Join(p.history.Hash())
 	for service := range p.state.Services() {
 		for i := range service.Instances() {
 			hash.Add(i)
 		}
+	}
+	var fresh trails
+	if fresh.restart(p.history); !maps.EqualFunc(fresh.of, m.trails.of, func(a, b *trail) bool { return slices.Equal(a.numbers, b.numbers) }) {
+		t.Fatalf("the trails of %d instances are not those of the history, with %d", len(m.trails.of), len(fresh.of))
 	}
 	if hash != p.hash {
 		t.Fatalf("the machine carries the hash %s, its content has %s", p.hash, hash)

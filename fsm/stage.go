@@ -29,12 +29,11 @@ func (m *Machine) applyStep(entry *raft.Log, s *step) reply {
 	next, restored, err := before.after(entry, s)
 	m.position.Store(next)
 	m.hashes.note(entry.Index, next.hash)
-	if next.receipts.First() != before.receipts.First() {
-		m.decided = decidedIn(next.receipts)
-	}
 	var changed []string
 	swapped := s.kind == stepSwap && err == nil
 	if swapped {
+		m.decided = decidedIn(next.receipts)
+		m.trails.restart(next.history)
 		changed = serviceNames(before.state, next.state)
 	}
 	m.publisher.Publish(next.state, changed)
@@ -76,7 +75,7 @@ func (p *position) staged(entry *raft.Log, staging store.Staging) *position {
 	hash := p.hash
 	hash.Leave(p.staging.Hash())
 	hash.Join(staging.Hash())
-	return &position{state: edit.Commit(), term: entry.Term, hash: hash, staging: staging, receipts: p.receipts}
+	return &position{state: edit.Commit(), term: entry.Term, hash: hash, staging: staging, receipts: p.receipts, history: p.history}
 }
 
 // lay lays a chunk down. One that is there already was sent again.
@@ -105,7 +104,7 @@ func errNotUnderWay(restore string) error {
 }
 
 // swapped makes the state of the snapshot that is staged. Indexes only go forward: that of the backup is forgotten, and
-// everything is stamped with the entry's. Receipts are forgotten too: what they say was done has been undone.
+// everything is stamped with the entry's. Receipts and the history are forgotten: what they say was done has been undone.
 func (p *position) swapped(entry *raft.Log, s *step) (*position, error) {
 	chunks := p.staging.Chunks()
 	sum := sha256.New()
@@ -117,7 +116,7 @@ func (p *position) swapped(entry *raft.Log, s *step) (*position, error) {
 	if !bytes.Equal(sum.Sum(nil), s.bytes) {
 		return nil, fmt.Errorf("%w: what was staged is not the snapshot that was sent; nothing was changed, send it again", fault.ErrConflict)
 	}
-	next := position{term: entry.Term, receipts: p.receipts.Clear()}
+	next := position{term: entry.Term, receipts: p.receipts.Clear(), history: p.history.Clear()}
 	edit := registry.NewState().Edit()
 	edit.StartAt(entry.Index)
 	_, err := readStream(io.MultiReader(readers...), func(i *registry.Instance, _ uint64) {

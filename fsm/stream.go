@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"hash"
@@ -12,20 +13,23 @@ import (
 )
 
 // A snapshot is a stream of records, each with its checksum: a header, then for each service its index and its instances,
-// then what is staged of an operator's restore, then the receipts of writes with an idempotency key, then a trailer. The first byte of a record says which it is. Services and
-// instances come in the order of their names, so a state has one stream only.
+// then what is staged of an operator's restore, then the receipts of writes with an idempotency key, then the
+// history, then a trailer. The first byte of a record says which it is. Services and instances come in the order of their
+// names, so a state has one stream only.
 const (
 	snapshotFormat = 1
 
-	kindHeader   = 'H'
-	kindService  = 'S'
-	kindInstance = 'I'
-	kindFinished = 'F' // the last restore that went through
-	kindRestore  = 'R' // the id of the restore that the chunks after it belong to
-	kindChunk    = 'C'
-	kindReceipts = 'N' // the number of the first receipt that comes
-	kindReceipt  = 'K'
-	kindTrailer  = 'T'
+	kindHeader     = 'H'
+	kindService    = 'S'
+	kindInstance   = 'I'
+	kindFinished   = 'F' // the last restore that went through
+	kindRestore    = 'R' // the id of the restore that the chunks after it belong to
+	kindChunk      = 'C'
+	kindReceipts   = 'N' // the number of the first receipt that comes
+	kindReceipt    = 'K'
+	kindHistory    = 'L' // after the transitions: the number that the next one gets
+	kindTransition = 'X' // a transition, after its number in 8 bytes
+	kindTrailer    = 'T'
 
 	// maxRecord bounds a record of the stream; the largest instance that the API lets in is smaller than a tenth.
 	maxRecord = 1 << 20
@@ -65,6 +69,7 @@ func writeSnapshot(to io.Writer, p *position, clusterID string) error {
 	}
 	w.staging(p)
 	w.receipts(p.receipts)
+	w.history(p.history)
 	w.json(kindTrailer, snapshotTrailer{p.state.Len(), w.sum.Sum(nil)})
 	return w.err
 }
@@ -98,6 +103,19 @@ func (w *streamWriter) receipts(receipts store.Receipts) {
 		b = record.AppendReceipt(append(b[:0], kindReceipt), receipt)
 		w.append(b)
 	}
+}
+
+func (w *streamWriter) history(history store.History) {
+	if history.Next() == 0 {
+		return
+	}
+	var b []byte
+	for number, t := range history.Since(0) {
+		b = binary.BigEndian.AppendUint64(append(b[:0], kindTransition), number)
+		b = record.AppendTransition(b, t)
+		w.append(b)
+	}
+	w.json(kindHistory, history.Next())
 }
 
 func (w *streamWriter) json(kind byte, v any) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,11 +33,11 @@ func readState(from io.Reader) (_ *position, clusterID string, err error) {
 		return nil, "", err
 	}
 	edit.StartAt(r.header.Index)
-	p := &position{state: edit.Commit(), term: r.header.Term, hash: r.hash, staging: r.staging, receipts: r.receipts}
+	p := &position{state: edit.Commit(), term: r.header.Term, hash: r.hash, staging: r.staging, receipts: r.receipts, history: r.history}
 	return p, r.header.ClusterID, nil
 }
 
-// streamReader checks a stream, record by record, and hands on the instances. Memory grows with the staging and the receipts alone.
+// streamReader checks a stream, record by record, and hands on the instances. Memory grows with the staging, the receipts and the history alone.
 type streamReader struct {
 	records *record.Reader
 	sum     hash.Hash
@@ -53,6 +54,7 @@ type streamReader struct {
 	restore  string // whose chunks come
 	staging  store.Staging
 	receipts store.Receipts
+	history  store.History
 }
 
 // readStream reads a stream to its end and gives each instance to put, which may keep and change it. Only where there is no
@@ -114,6 +116,13 @@ func (r *streamReader) take(payload []byte) error {
 		return r.takeReceipts(body)
 	case kindReceipt:
 		return r.takeReceipt(body)
+	case kindTransition:
+		return r.takeTransition(body)
+	case kindHistory:
+		var next uint64
+		err := json.Unmarshal(body, &next)
+		r.history = r.history.Skip(next)
+		return err
 	default:
 		return fmt.Errorf("it has a record of the unknown kind %q", kind)
 	}
@@ -184,7 +193,7 @@ func (r *streamReader) takeReceipts(body []byte) error {
 	if err := json.Unmarshal(body, &first); err != nil {
 		return fmt.Errorf("the number of the first receipt: %w", err)
 	}
-	r.receipts = store.ReceiptsFrom(first)
+	r.receipts = r.receipts.Skip(first)
 	return nil
 }
 
@@ -192,6 +201,17 @@ func (r *streamReader) takeReceipt(body []byte) error {
 	receipt, err := record.DecodeReceipt(body)
 	if err == nil {
 		r.receipts, _ = r.receipts.Add(receipt)
+	}
+	return err
+}
+
+func (r *streamReader) takeTransition(body []byte) error {
+	if len(body) < 8 || r.history.Len() == store.MaxTransitions {
+		return errors.New("it has a transition that does not belong there")
+	}
+	t, err := record.DecodeTransition(body[8:])
+	if err == nil {
+		r.history = r.history.Skip(binary.BigEndian.Uint64(body)).Add(t, *t.Cause)
 	}
 	return err
 }
@@ -204,6 +224,7 @@ func (r *streamReader) finish(body []byte) error {
 	}
 	r.hash.Join(r.staging.Hash())
 	r.hash.Join(r.receipts.Hash())
+	r.hash.Join(r.history.Hash())
 	switch {
 	case trailer.Instances != r.count:
 		return fmt.Errorf("it should have %d instances and has %d", trailer.Instances, r.count)

@@ -14,17 +14,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/musterhq/muster/internal/record"
+	"github.com/musterhq/muster/registry"
 )
 
 func TestASnapshotIsSummedUp(t *testing.T) {
 	m := populated(t, 7, 25)
 	b := backupOf(t, m)
+	backup, err := m.Backup()
+	if err != nil {
+		t.Fatal(err)
+	}
 	got, err := Inspect(bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Summary{
-		Format: 1, ClusterID: "test-cluster", Index: 31, Term: 1, StateHash: m.Image().Hash.String(), Instances: 25,
+		Format: 1, ClusterID: "test-cluster", Index: 31, Term: 1, StateHash: backup.position.hash.String(), Instances: 25,
 		Services: []ServiceSummary{{"service-00000", 16, 10}, {"service-00001", 26, 10}, {"service-00002", 31, 5}},
 		Bytes:    int64(len(b)), SHA256: sha256.Sum256(b),
 	}
@@ -89,8 +94,9 @@ func payloadsOf(t testing.TB, stream []byte) [][]byte {
 }
 
 func TestRecordsThatDoNotBelongTogetherAreRefused(t *testing.T) {
-	good := payloadsOf(t, stateBytes(t, populated(t, 1, 12)))
+	good := payloadsOf(t, backupOf(t, populated(t, 1, 12)))
 	header, first, last := good[0], good[1:12], good[12:] // header; service, ten instances; service, two instances
+	transition := record.AppendTransition([]byte("X12345678"), &record.Transition{Service: "a", ID: "b", Cause: &record.Cause{Rule: registry.RuleRegistered}})
 	join := func(parts ...[][]byte) [][]byte {
 		var all [][]byte
 		for _, part := range parts {
@@ -118,6 +124,8 @@ func TestRecordsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 		"a chunk of no restore":             {join(good, [][]byte{[]byte("Cchunk")}), 12, "belongs to no restore"},
 		"a chunk that nobody hashed":        {join(good, [][]byte{[]byte("Rr"), []byte("Cchunk")}), 12, "the hash that its header names"},
 		"a restore that nobody hashed":      {join(good, [][]byte{[]byte(`F{"restore":"r"}`)}), 12, "the hash that its header names"},
+		"half a transition":                 {join(good, [][]byte{[]byte("X1234567")}), 12, "that does not belong there"},
+		"a transition that nobody hashed":   {join(good, [][]byte{transition}), 12, "the hash that its header names"},
 		"a kind that nobody knows":          {join(good, [][]byte{[]byte("?")}), 12, "unknown kind"},
 		"an empty record":                   {join(good, [][]byte{{}}), 12, "empty record"},
 	} {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/fsm"
+	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/internal/roster"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
@@ -24,6 +25,9 @@ type Node interface {
 	// the state.
 	Subscribe(services ...string) *registry.Subscription
 	SubscribeAll() *registry.Subscription
+
+	// History is what is kept of how an instance came to look as it does, the newest first, up to an index.
+	History(service, id string, upTo uint64) []*record.Transition
 
 	// Submit has a write decided by the log, whoever leads. After an error the write was not applied, unless
 	// fault.IsUnknown says otherwise; where the state refused it, the outcome has the index of that.

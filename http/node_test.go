@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/musterhq/muster/fsm"
+	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/internal/roster"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
@@ -32,6 +34,8 @@ type soloNode struct {
 	horizon   func() (uint64, error) // what Horizon says instead
 	mute      error                  // what ReadIndex, Cluster, Transfer and Remove say instead
 
+	past []*record.Transition // what History says of every instance
+
 	asked []string // of the membership
 	keys  []string // of the writes
 
@@ -53,6 +57,12 @@ func (n *soloNode) State() *registry.State { return n.published.State() }
 
 func (n *soloNode) Await(ctx context.Context, index uint64) error {
 	return n.published.Await(ctx, index)
+}
+
+func (n *soloNode) History(service, id string, upTo uint64) []*record.Transition {
+	return slices.DeleteFunc(slices.Clone(n.past), func(t *record.Transition) bool {
+		return t.Service != service || t.ID != id || t.Index > upTo
+	})
 }
 
 func (n *soloNode) Submit(ctx context.Context, w fsm.Write) (fsm.Outcome, error) {

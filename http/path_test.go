@@ -27,7 +27,7 @@ func TestAPathThatNamesNothingGetsAProblemAndNoRedirect(t *testing.T) {
 		"/v1/services/a/instances/":    wire.CodeNotFound,
 		"/v1/services//instances/a":    wire.CodeNotFound,
 		payments1 + "/":                wire.CodeNotFound,
-		payments1 + "/history":         wire.CodeNotFound,
+		payments1 + "/histories":       wire.CodeNotFound,
 		"/v1/watches":                  wire.CodeNotFound,
 		"http://other.example/":        wire.CodeNotFound,
 		"/v1/services/..":              wire.CodeInvalidRequest,

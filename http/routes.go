@@ -45,6 +45,7 @@ func (a *api) routes() []route {
 		{"deregister", del, instance, maxBody, a.deleteInstance},
 		{"report_health", put, instance + "/health", maxBody, a.reportHealth},
 		{"set_maintenance", put, instance + "/maintenance", maxBody, a.setMaintenance},
+		{"history", get, instance + "/history", maxBody, a.history},
 		{"batch", post, wire.PathBatch, maxBatchBody, a.batch},
 
 		{"watch", get, wire.PathWatch, maxBody, a.watch},

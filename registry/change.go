@@ -4,6 +4,8 @@ package registry
 type Change struct {
 	Old *Instance // nil where it was created
 	New *Instance // nil where it was removed
+
+	By Operation // that did it; nil for what was loaded
 }
 
 // Instance returns the instance as it is now or, where it was removed, as it was.

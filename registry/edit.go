@@ -33,7 +33,7 @@ func (e *Edit) Apply(index uint64, ops ...Operation) ([]Result, error) {
 		if err != nil {
 			return nil, at(n, ops, err)
 		}
-		changes[n] = Change{Old: cur, New: next}
+		changes[n] = Change{Old: cur, New: next, By: op}
 	}
 
 	e.SetIndex(index)

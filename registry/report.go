@@ -18,13 +18,7 @@ type Report struct {
 // say must not get its verdict lost.
 func (r Report) Normalize() Report {
 	r.Output = strings.ToValidUTF8(r.Output, string(utf8.RuneError))
-	if len(r.Output) > MaxOutputBytes {
-		end := MaxOutputBytes
-		for !utf8.RuneStart(r.Output[end]) {
-			end--
-		}
-		r.Output = strings.Clone(r.Output[:end]) // not to keep all of it in memory
-	}
+	r.Output = beginning(r.Output, MaxOutputBytes)
 	return r
 }
 

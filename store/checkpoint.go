@@ -23,6 +23,7 @@ type Checkpoint struct {
 	saved    *registry.State // what the file holds; nil until it was loaded
 	staged   Staging         // what it holds of a restore
 	receipts Receipts        // that it holds
+	history  History         // that it holds
 	header   []byte          // under which the file holds it
 	failed   error           // once bbolt has panicked in a write: what state it is in, nobody knows
 }

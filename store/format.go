@@ -11,8 +11,8 @@ import (
 
 // The file has up to four buckets. In one is the header, in the other the records, in the order of their keys: for each service
 // first one for the service, under its name and a zero byte, then one for each instance, under the same and its id. No name
-// has a zero byte and no id is empty, so nothing else can have these keys. A third one is for the staging of an operator's
-// restore and a fourth for the receipts of writes with an idempotency key; both may be missing. Every value begins with its CRC32C.
+// has a zero byte and no id is empty, so nothing else can have these keys. Others, which may be missing, are for the
+// staging of an operator's restore, for receipts and for the history. Every value begins with its CRC32C.
 //
 // Bucket names and keys are all that bbolt sees; none of it may change without a new format.
 const (
@@ -21,6 +21,7 @@ const (
 	recordsBucket  = "records"
 	stagingBucket  = "staging"
 	receiptsBucket = "receipts"
+	historyBucket  = "history"
 )
 
 // format is the version of what this muster writes. A file asks for the oldest version whose readers understand it. Versions

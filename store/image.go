@@ -10,10 +10,11 @@ type Image struct {
 	ClusterID string
 	Index     uint64      // of the last log entry that the state contains; the State's own
 	Term      uint64      // of that entry
-	Hash      record.Hash // of the instances, of the Staging and of the Receipts
+	Hash      record.Hash // of the instances, of the Staging, of the Receipts and of the History
 	State     *registry.State
 	Staging   Staging  // of an operator's restore
 	Receipts  Receipts // of writes with an idempotency key
+	History   History  // of the instances
 }
 
 // empty is the image of a file in which nothing was ever saved.

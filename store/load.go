@@ -31,7 +31,7 @@ func (c *Checkpoint) Load() (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("load the checkpoint: %w", c.describe(err))
 	}
-	c.saved, c.staged, c.receipts, c.header = image.State, image.Staging, image.Receipts, head
+	c.remember(image, head)
 	return image, nil
 }
 
@@ -65,15 +65,20 @@ func load(tx *bbolt.Tx) (Image, []byte, error) {
 	if err != nil {
 		return Image{}, nil, corrupt(fmt.Errorf("the receipts: %w", err))
 	}
+	history, err := loadHistory(tx.Bucket([]byte(historyBucket)))
+	if err != nil {
+		return Image{}, nil, corrupt(fmt.Errorf("the history: %w", err))
+	}
 	l.hash.Join(staging.Hash())
 	l.hash.Join(receipts.Hash())
+	l.hash.Join(history.Hash())
 	if err := l.finish(h); err != nil {
 		return Image{}, nil, corrupt(err)
 	}
 	l.edit.StartAt(h.Index)
 	image := Image{
 		ClusterID: h.ClusterID, Index: h.Index, Term: h.Term, Hash: l.hash,
-		State: l.edit.Commit(), Staging: staging, Receipts: receipts,
+		State: l.edit.Commit(), Staging: staging, Receipts: receipts, History: history,
 	}
 	return image, head, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/musterhq/muster/internal/record"
@@ -27,13 +28,14 @@ func keysOf(r Receipts) (keys []string) {
 	return keys
 }
 
-// remembering is the image with other receipts, at the next index.
-func remembering(image Image, r Receipts) Image {
+// remembering is the image with other receipts and another history, at the next index.
+func remembering(image Image, r Receipts, h History) Image {
 	edit := image.State.Edit()
 	edit.SetIndex(image.Index + 1)
 	next := imageOf(edit.Commit())
-	next.Receipts = r
+	next.Receipts, next.History = r, h
 	next.Hash.Join(r.Hash())
+	next.Hash.Join(h.Hash())
 	return next
 }
 
@@ -46,7 +48,7 @@ func TestOfTooManyReceiptsTheOldestIsForgotten(t *testing.T) {
 	next = with(next, 1000)
 	var want record.Hash
 	for number, r := range next.Since(0) {
-		addReceipt(&want, number, r)
+		want.Join(receiptHash(number, r))
 	}
 	if want != next.Hash() {
 		t.Error("the hash is not that of what is remembered")
@@ -58,7 +60,7 @@ func TestOfTooManyReceiptsTheOldestIsForgotten(t *testing.T) {
 
 // A snapshot is written of receipts while the machine goes on from them.
 func TestReceiptsStayAsTheyAre(t *testing.T) {
-	base := with(ReceiptsFrom(200), 100)
+	base := with(Receipts{}.Skip(200), 100)
 	want := fmt.Sprint(keysOf(base))
 	one, _ := base.Add(receipt("one"))
 	other, _ := base.Add(receipt("other"))
@@ -73,7 +75,7 @@ func TestReceiptsStayAsTheyAre(t *testing.T) {
 }
 
 // Saves come after any number of writes and of restores, and starts too.
-func TestReceiptsAreLoadedAsTheyWereSaved(t *testing.T) {
+func TestReceiptsAndHistoryAreLoadedAsTheyWereSaved(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		path := newPath(t)
 		for range rapid.IntRange(1, 3).Draw(r, "starts") {
@@ -83,12 +85,13 @@ func TestReceiptsAreLoadedAsTheyWereSaved(t *testing.T) {
 			}
 			image := loaded(t, c)
 			for range rapid.IntRange(0, 4).Draw(r, "saves") {
-				receipts := image.Receipts
+				receipts, history := image.Receipts, image.History
 				if rapid.IntRange(0, 5).Draw(r, "restored") == 0 {
-					receipts = receipts.Clear()
+					receipts, history = receipts.Clear(), history.Clear()
 				}
 				receipts = with(receipts, rapid.IntRange(0, 600).Draw(r, "writes"))
-				image = remembering(image, receipts)
+				history = passing(r, history)
+				image = remembering(image, receipts, history)
 				if rapid.IntRange(0, 5).Draw(r, "failed before") == 0 {
 					c.header = []byte("what a save left that did not reach the disk")
 				}
@@ -104,28 +107,31 @@ func TestReceiptsAreLoadedAsTheyWereSaved(t *testing.T) {
 			if fmt.Sprint(keysOf(got.Receipts)) != fmt.Sprint(keysOf(image.Receipts)) || got.Receipts.Next() != image.Receipts.Next() || got.Hash != image.Hash {
 				r.Fatalf("saved %d to %d, loaded %d to %d", image.Receipts.First(), image.Receipts.Next(), got.Receipts.First(), got.Receipts.Next())
 			}
+			if diff := cmp.Diff(transitionsOf(image.History), transitionsOf(got.History)); diff != "" || got.History.Next() != image.History.Next() {
+				r.Fatalf("saved up to %d and loaded up to %d (-saved +loaded):\n%s", image.History.Next(), got.History.Next(), diff)
+			}
 		}
 	})
 }
 
 // A state that turned out wrong is replaced by the right one, whose receipts have the same numbers or nearly so.
 func TestReceiptsOfAReplacedStateTakeThePlaceOfTheOldOnes(t *testing.T) {
-	wrong := with(ReceiptsFrom(10), 20)
-	other, _ := ReceiptsFrom(10).Add(receipt("another"))
+	wrong := with(Receipts{}.Skip(10), 20)
+	other, _ := Receipts{}.Skip(10).Add(receipt("another"))
 	for name, right := range map[string]Receipts{
 		"as many":     with(other, 19),
 		"more":        with(other, 30),
 		"fewer":       with(other, 5),
-		"from before": with(ReceiptsFrom(5), 25),
+		"from before": with(Receipts{}.Skip(5), 25),
 	} {
 		path := newPath(t)
 		c, err := Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		image := remembering(loaded(t, c), wrong)
+		image := remembering(loaded(t, c), wrong, History{})
 		mustSave(t, c, image)
-		image = remembering(image, right)
+		image = remembering(image, right, History{})
 		mustSave(t, c, image)
 		if err := c.Close(); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -15,8 +16,8 @@ import (
 // compares pointers: the image's State should come from the one before by edits.
 //
 // The file must have been loaded. The image must be in order: its Index is the State's, and its Hash that of the State's
-// instances, of the Staging and of the Receipts; with another Hash the file would count as corrupt when it is loaded. After an error Save may
-// be called again.
+// instances, of the Staging, of the Receipts and of the History; with another Hash the file would count as corrupt when it is
+// loaded. After an error Save may be called again.
 //
 // Now and then, when the file has grown far beyond what it holds, Save writes all of it anew, which takes as long as the
 // first time.
@@ -54,11 +55,16 @@ func (c *Checkpoint) save(image Image) error {
 	if err != nil {
 		return err
 	}
-	c.saved, c.staged, c.receipts, c.header = image.State, image.Staging, image.Receipts, next
+	c.remember(image, next)
 	if c.bloated() {
 		return c.compact(image)
 	}
 	return nil
+}
+
+// remember notes what the file holds.
+func (c *Checkpoint) remember(image Image, header []byte) {
+	c.saved, c.staged, c.receipts, c.history, c.header = image.State, image.Staging, image.Receipts, image.History, header
 }
 
 // write brings the file from what was saved last to image.
@@ -67,12 +73,12 @@ func (c *Checkpoint) write(tx *bbolt.Tx, image Image, header []byte) error {
 	if err != nil {
 		return err
 	}
-	from, staged, receipts := c.saved, c.staged, c.receipts
+	from, staged, receipts, history := c.saved, c.staged, c.receipts, c.history
 	if !bytes.Equal(meta.Get([]byte(headerKey)), c.header) {
 		// A transaction that failed can have reached the disk all the same, if only its last sync went wrong. Then what differs
 		// from the file is unknown, and everything is written anew.
-		from, staged, receipts = registry.NewState(), Staging{}, Receipts{}
-		for _, name := range []string{recordsBucket, stagingBucket, receiptsBucket} {
+		from, staged, receipts, history = registry.NewState(), Staging{}, Receipts{}, History{}
+		for _, name := range []string{recordsBucket, stagingBucket, receiptsBucket, historyBucket} {
 			if err := deleteBucket(tx, name); err != nil {
 				return err
 			}
@@ -93,7 +99,10 @@ func (c *Checkpoint) write(tx *bbolt.Tx, image Image, header []byte) error {
 	if err := saveStaging(tx, staged, image.Staging); err != nil {
 		return err
 	}
-	if err := saveReceipts(tx, receipts, image.Receipts); err != nil {
+	if err := saveRing(tx, receiptsBucket, receipts.ring, image.Receipts.ring, record.AppendReceipt); err != nil {
+		return err
+	}
+	if err := saveRing(tx, historyBucket, history.ring, image.History.ring, record.AppendTransition); err != nil {
 		return err
 	}
 	return meta.Put([]byte(headerKey), header)

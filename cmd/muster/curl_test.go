@@ -8,7 +8,9 @@ import (
 
 func TestCurlIsPrintedInsteadOfTheCall(t *testing.T) {
 	for command, want := range map[string]string{
-		"services": "curl http://127.0.0.1:7300/v1/services",
+		"services":                             "curl http://127.0.0.1:7300/v1/services",
+		"why payments payments-1 --consistent": "curl 'http://127.0.0.1:7300/v1/services/payments/instances/payments-1/history?consistency=linearizable'",
+
 		"discover payments --tag v2 --meta a=b --consistent --status any": "curl 'http://127.0.0.1:7300/v1/services/payments?consistency=linearizable&meta.a=b&status=any&tag=v2'",
 		"register payments --address 10.0.0.7 --port 8080 --id p1 --tag v2 --check-http /health": "curl -X PUT http://127.0.0.1:7300/v1/services/payments/instances/p1 -H 'Content-Type: application/json'" +
 			` -d '{"address":"10.0.0.7","port":8080,"tags":["v2"],"checks":[{"type":"http","path":"/health"}]}'`,

@@ -17,6 +17,7 @@ import (
 	"github.com/musterhq/muster/http"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/node"
+	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 	"github.com/musterhq/muster/store"
@@ -80,6 +81,7 @@ func (r result) fails(t *testing.T, status int, words ...string) {
 type memory struct {
 	*registry.Publisher
 	writing sync.Mutex
+	past    []*record.Transition
 }
 
 func newMemory() *memory {
@@ -112,8 +114,22 @@ func (m *memory) Submit(_ context.Context, w fsm.Write) (fsm.Outcome, error) {
 	if err != nil {
 		return fsm.Outcome{}, err
 	}
+	for change := range draft.ChangesFrom(0) {
+		from, to := registry.ConditionOf(change.Old), registry.ConditionOf(change.New)
+		if i := change.Instance(); from != to {
+			t := &record.Transition{Service: i.Service, ID: i.ID, Index: index, Time: int64(index) * 1e9, From: from, To: to, Cause: &record.Cause{Term: 3}}
+			t.Cause.Rule, t.Cause.Check, t.Cause.Cause = registry.Reason(change.By)
+			m.past = append([]*record.Transition{t}, m.past...)
+		}
+	}
 	m.Publish(draft.Commit(), draft.Changed())
 	return fsm.Outcome{Index: index, Results: results}, nil
+}
+
+func (m *memory) History(service, id string, _ uint64) []*record.Transition {
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.past), func(t *record.Transition) bool { return t.Service != service || t.ID != id })
 }
 
 func (m *memory) Freshness() (time.Duration, bool)          { return 0, true }

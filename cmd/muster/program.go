@@ -80,7 +80,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 no node reachable, 
 		root.AddCommand(cmd)
 	}
 	for _, cmd := range []*cobra.Command{
-		p.register(), p.deregister(), p.services(), p.discover(), p.watch(), p.health(), p.maintenance(), p.cluster(), p.snapshot(),
+		p.register(), p.deregister(), p.services(), p.discover(), p.watch(), p.health(), p.maintenance(), p.why(), p.cluster(), p.snapshot(),
 	} {
 		cmd.GroupID = groupUse
 		root.AddCommand(cmd)

@@ -55,6 +55,11 @@ func Discover(service string, q Query) Call[wire.Discovered] {
 	return Call[wire.Discovered]{q.read(wire.PathService(service))}
 }
 
+// History asks how an instance came to be as it is.
+func History(service, id string, q Query) Call[wire.History] {
+	return Call[wire.History]{Query{Linearizable: q.Linearizable}.read(wire.PathHistory(service, id))}
+}
+
 // read asks the query at a path.
 func (q Query) read(path string) request {
 	r := request{method: http.MethodGet, path: path, query: q.values(), patience: memoryPatience}

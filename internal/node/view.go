@@ -10,6 +10,7 @@ import (
 	"github.com/musterhq/muster/cluster"
 	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 )
@@ -30,6 +31,11 @@ func (n *Node) Subscribe(services ...string) *registry.Subscription {
 
 // SubscribeAll wakes when any service has changed.
 func (n *Node) SubscribeAll() *registry.Subscription { return n.machine.Publisher().SubscribeAll() }
+
+// History is how an instance came to look as it does, as far as it is kept; see [fsm.Machine.History].
+func (n *Node) History(service, id string, upTo uint64) []*record.Transition {
+	return n.machine.History(service, id, upTo)
+}
 
 // Submit has a write applied by the cluster; see [fsm.Writer.Submit].
 func (n *Node) Submit(ctx context.Context, w fsm.Write) (fsm.Outcome, error) {

@@ -1,7 +1,7 @@
 package record
 
 import (
-	"maps"
+	"encoding/binary"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -12,13 +12,15 @@ import (
 // Append appends the canonical bytes of i to b and returns the result. Two instances give the same bytes exactly when they
 // are equal, a nil and an empty list or map being the same. It only reads i.
 func Append(b []byte, i *registry.Instance) []byte {
-	b = appendDocument(b, i, appendCheck)
+	b = appendDocument(b, i, withResults)
 	b = appendText(b, instanceStatus, i.Status)
 	if i.Reported != (registry.Report{}) {
-		b = appendMessage(b, instanceReported, func(b []byte) []byte { return appendReport(b, i.Reported) })
+		from := len(b)
+		b = sealMessage(appendReport(b, i.Reported), from, instanceReported)
 	}
 	if i.Maintenance != (registry.Maintenance{}) {
-		b = appendMessage(b, instanceMaintenance, func(b []byte) []byte { return appendMaintenance(b, i.Maintenance) })
+		from := len(b)
+		b = sealMessage(appendMaintenance(b, i.Maintenance), from, instanceMaintenance)
 	}
 	b = appendNumber(b, instanceCreateIndex, i.CreateIndex)
 	b = appendNumber(b, instanceModifyIndex, i.ModifyIndex)
@@ -27,8 +29,16 @@ func Append(b []byte, i *registry.Instance) []byte {
 	return appendNumber(b, instanceLeaseIndex, i.LeaseIndex)
 }
 
-// appendDocument appends what the client says of its instance. How much of a check that is, is up to check.
-func appendDocument(b []byte, i *registry.Instance, check func([]byte, *registry.Check) []byte) []byte {
+// checkParts says how much of a check is written.
+type checkParts bool
+
+const (
+	definition  checkParts = false
+	withResults checkParts = true
+)
+
+// appendDocument appends what the client says of its instance, and of its checks the parts that are asked for.
+func appendDocument(b []byte, i *registry.Instance, parts checkParts) []byte {
 	b = appendText(b, instanceService, i.Service)
 	b = appendText(b, instanceID, i.ID)
 	b = appendText(b, instanceAddress, i.Address)
@@ -41,10 +51,12 @@ func appendDocument(b []byte, i *registry.Instance, check func([]byte, *registry
 	}
 	b = appendPairs(b, instanceMetadata, i.Metadata)
 	if i.Lease != nil {
-		b = appendMessage(b, instanceLease, func(b []byte) []byte { return appendLease(b, i.Lease) })
+		from := len(b)
+		b = sealMessage(appendLease(b, i.Lease), from, instanceLease)
 	}
 	for n := range i.Checks {
-		b = appendMessage(b, instanceCheck, func(b []byte) []byte { return check(b, &i.Checks[n]) })
+		from := len(b)
+		b = sealMessage(appendCheck(b, &i.Checks[n], parts), from, instanceCheck)
 	}
 	return b
 }
@@ -54,14 +66,8 @@ func appendLease(b []byte, l *registry.Lease) []byte {
 	return appendNumber(b, leaseDeregisterAfter, l.DeregisterAfter)
 }
 
-func appendCheck(b []byte, c *registry.Check) []byte {
-	b = appendCheckDefinition(b, c)
-	b = appendText(b, checkStatus, c.Status)
-	return appendText(b, checkOutput, c.Output)
-}
-
-// appendCheckDefinition appends the question that c asks, without the answer.
-func appendCheckDefinition(b []byte, c *registry.Check) []byte {
+// appendCheck appends the question that c asks, and with its results also the answer.
+func appendCheck(b []byte, c *registry.Check, parts checkParts) []byte {
 	b = appendText(b, checkName, c.Name)
 	b = appendText(b, checkType, c.Type)
 	b = appendNumber(b, checkPort, c.Port)
@@ -76,7 +82,12 @@ func appendCheckDefinition(b []byte, c *registry.Check) []byte {
 	b = appendText(b, checkExpectBody, c.ExpectBody)
 	b = appendText(b, checkGRPCService, c.GRPCService)
 	b = appendBool(b, checkTLS, c.TLS)
-	return appendBool(b, checkTLSSkipVerify, c.TLSSkipVerify)
+	b = appendBool(b, checkTLSSkipVerify, c.TLSSkipVerify)
+	if parts == withResults {
+		b = appendText(b, checkStatus, c.Status)
+		b = appendText(b, checkOutput, c.Output)
+	}
+	return b
 }
 
 func appendReport(b []byte, r registry.Report) []byte {
@@ -102,25 +113,32 @@ func appendPairs(b []byte, num protowire.Number, pairs map[string]string) []byte
 	if len(pairs) == 0 {
 		return b
 	}
-	keys := slices.AppendSeq(make([]string, 0, 16), maps.Keys(pairs)) // few enough for the stack
+	keys := make([]string, 0, 16) // few enough for the stack
+	for key := range pairs {
+		keys = append(keys, key)
+	}
 	slices.Sort(keys)
 	for _, key := range keys {
-		b = appendMessage(b, num, func(b []byte) []byte {
-			b = appendText(b, pairKey, key)
-			return appendText(b, pairValue, pairs[key])
-		})
+		from := len(b)
+		b = appendText(b, pairKey, key)
+		b = sealMessage(appendText(b, pairValue, pairs[key]), from, num)
 	}
 	return b
 }
 
-// appendMessage appends what body appends, with its length in front. The length is only known afterwards; moving a short
-// message up by a byte or two is cheaper than encoding it somewhere else first.
+// appendMessage appends what body appends as a message. What is hashed with every change is written by [sealMessage] alone:
+// body, which could be any function, would have the bytes escape to the heap.
 func appendMessage(b []byte, num protowire.Number, body func([]byte) []byte) []byte {
-	b = protowire.AppendTag(b, num, protowire.BytesType)
-	start := len(b)
-	b = body(b)
-	var length [10]byte
-	return slices.Insert(b, start, protowire.AppendVarint(length[:0], uint64(len(b)-start))...)
+	return sealMessage(body(b), len(b), num)
+}
+
+// sealMessage makes a message of the bytes from an offset on: it puts the tag and the length in front of them. The length is
+// only known afterwards; moving a short message up by a few bytes is cheaper than encoding it somewhere else first.
+func sealMessage(b []byte, from int, num protowire.Number) []byte {
+	var space [2 * binary.MaxVarintLen64]byte
+	front := protowire.AppendTag(space[:0], num, protowire.BytesType)
+	front = protowire.AppendVarint(front, uint64(len(b)-from))
+	return slices.Insert(b, from, front...)
 }
 
 func appendText[T ~string](b []byte, num protowire.Number, text T) []byte {

@@ -12,7 +12,7 @@ import (
 // status, its indexes and the results of its checks. It is 32 hexadecimal digits. An instance that was registered again
 // unchanged keeps it; one of which another document is held has another.
 func Digest(i *registry.Instance) string {
-	sum := sha256.Sum256(appendDocument(nil, i, appendCheckDefinition))
+	sum := sha256.Sum256(appendDocument(nil, i, definition))
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -33,6 +33,10 @@ func (h *Hash) Remove(i *registry.Instance) { h.Leave(hashOf(i)) }
 // AddRecord puts a record that is no instance, given in parts, into the set. It must not begin as one of an instance does,
 // with the tag of a field in protobuf's wire format, lest the one be taken for the other.
 func (h *Hash) AddRecord(parts ...[]byte) {
+	if len(parts) == 1 {
+		h.Join(sha256.Sum256(parts[0])) // without memory from the heap
+		return
+	}
 	sum := sha256.New()
 	for _, part := range parts {
 		sum.Write(part) // never fails, as package hash promises

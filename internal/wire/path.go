@@ -40,6 +40,11 @@ func PathHealth(service, id string) string {
 	return PathInstance(service, id) + "/health"
 }
 
+// PathHistory tells how the instance came to be as it is.
+func PathHistory(service, id string) string {
+	return PathInstance(service, id) + "/history"
+}
+
 // PathNode is one node of the cluster, by its label or Raft id: to remove it.
 func PathNode(node string) string {
 	return PathNodes + "/" + url.PathEscape(node)
