@@ -9,6 +9,8 @@ COUNT     ?= 6
 TRIALS    ?= 300
 FLIPS     ?= 300
 HISTORIES ?= 10000
+TENANTS   ?= 10000
+LEASES    ?= 1000000
 BENCH     ?= .
 PKG       ?= ./...
 
@@ -35,8 +37,8 @@ integration: ## Run only the tests with real processes
 	$(GO) test -race -count=1 -v -timeout $(TIMEOUT) ./test/integration/...
 
 .PHONY: trials
-trials: ## Kill nodes, freeze them, cut their power and restart them TRIALS times each, under load
-	MUSTER_TRIALS=$(TRIALS) $(GO) test -count=1 -v -timeout 6h ./test/trials
+trials: ## Kill nodes, freeze them, cut their power and restart them TRIALS times each, under load, and with TENANTS leases
+	MUSTER_TRIALS=$(TRIALS) MUSTER_TENANTS=$(TENANTS) $(GO) test -count=1 -v -timeout 6h ./test/trials
 
 .PHONY: stale-reads
 stale-reads: ## Freeze leaders that confirm reads in worse ways, TRIALS times each, and count the stale answers
@@ -49,6 +51,10 @@ flips: ## Flip bits of a stopped node's files, and cut them, FLIPS times
 .PHONY: histories
 histories: ## Play HISTORIES random histories of a cluster and its watchers
 	MUSTER_HISTORIES=$(HISTORIES) $(GO) test -count=1 -v -timeout 2h ./test/histories
+
+.PHONY: leases
+leases: ## Look at LEASES random interleavings of heartbeats and expiries with everything that goes wrong
+	MUSTER_LEASES=$(LEASES) $(GO) test -count=1 -v -timeout 2h -run 'Heartbeat|Fence' ./health
 
 .PHONY: architecture
 architecture: ## Check the floors and the other rules of the house

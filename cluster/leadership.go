@@ -149,6 +149,10 @@ func (m *Member) beginTerm(ctx context.Context) {
 // Leads tells whether Raft calls this node the leader. Another node may have been elected meanwhile.
 func (m *Member) Leads() bool { return m.raft.State() == raft.Leader }
 
+// Leading is the term in which this node leads and has applied all that earlier leaders have committed; 0 if there is none.
+// Another node may have been elected meanwhile.
+func (m *Member) Leading() uint64 { return m.leadership.readyTerm.Load() }
+
 // Leader returns the Raft id of the leader that this node knows, empty if none, and a channel that is closed when that
 // changes.
 func (m *Member) Leader() (raftID string, changed <-chan struct{}) {

@@ -33,6 +33,10 @@ type Node interface {
 	// fault.IsUnknown says otherwise; where the state refused it, the outcome has the index of that.
 	Submit(ctx context.Context, w fsm.Write) (fsm.Outcome, error)
 
+	// Heartbeat renews the leases of instances, whoever leads. After an error some may have been renewed; to send a heartbeat
+	// again does no harm.
+	Heartbeat(ctx context.Context, beats []wire.Heartbeat) (wire.Renewal, error)
+
 	// Freshness is for how long the node can't vouch for its state, and whether it has caught up since its start:
 	// before that, its state may lie arbitrarily far back.
 	Freshness() (age time.Duration, ready bool)

@@ -46,6 +46,8 @@ func (a *api) routes() []route {
 		{"report_health", put, instance + "/health", maxBody, a.reportHealth},
 		{"set_maintenance", put, instance + "/maintenance", maxBody, a.setMaintenance},
 		{"history", get, instance + "/history", maxBody, a.history},
+		{"heartbeat", post, instance + "/heartbeat", maxBody, a.heartbeat},
+		{"heartbeats", post, wire.PathHeartbeats, maxBatchBody, a.heartbeats},
 		{"batch", post, wire.PathBatch, maxBatchBody, a.batch},
 
 		{"watch", get, wire.PathWatch, maxBody, a.watch},

@@ -34,6 +34,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitDone
 	}
+	if child, ok := errors.AsType[*childEnded](err); ok {
+		return child.status
+	}
 	// Until a command has begun, nothing was looked at but the command line.
 	if !*begun {
 		err = &usageError{err}
@@ -80,7 +83,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 no node reachable, 
 		root.AddCommand(cmd)
 	}
 	for _, cmd := range []*cobra.Command{
-		p.register(), p.deregister(), p.services(), p.discover(), p.watch(), p.health(), p.maintenance(), p.why(), p.cluster(), p.snapshot(),
+		p.register(), p.runProgram(), p.deregister(), p.services(), p.discover(), p.watch(), p.health(), p.maintenance(), p.why(), p.cluster(), p.snapshot(),
 	} {
 		cmd.GroupID = groupUse
 		root.AddCommand(cmd)

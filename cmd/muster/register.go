@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/registry"
@@ -15,7 +16,8 @@ import (
 type registration struct {
 	instance registry.Instance
 	metadata pairs
-	ttl      time.Duration
+
+	ttl, deregisterAfter time.Duration
 
 	checkHTTP           string
 	checkTCP, checkGRPC bool
@@ -24,22 +26,39 @@ type registration struct {
 
 func (p *program) register() *cobra.Command {
 	r := registration{metadata: pairs{}}
+	var keep bool
 	cmd := &cobra.Command{
 		Use:   "register SERVICE --address ADDRESS --port PORT",
 		Short: "Register an instance, or replace it",
+		Long: `Register an instance, or replace it.
+
+With --ttl the instance must send heartbeats from then on, or it is unhealthy. With --keep besides, this command sends
+them, on whichever node answers, registers again should the registry lose the instance, and deregisters it at the end.`,
 		Example: `  muster register payments --address 10.0.0.7 --port 8080
-  muster register payments --address 10.0.0.7 --port 8080 --id payments-1 --tag v2 --meta version=2.3.1 --check-http /health`,
+  muster register payments --address 10.0.0.7 --port 8080 --id payments-1 --tag v2 --meta version=2.3.1 --check-http /health
+  muster register payments --address 10.0.0.7 --port 8080 --ttl 15s --keep`,
 		Args:              names("SERVICE"),
 		ValidArgsFunction: p.completeService,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			instance, err := r.read(args[0])
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case keep && instance.Lease == nil:
+				return usagef("--keep needs --ttl: without a lease there is nothing to keep")
+			case keep && !p.using.curl:
+				return p.keep(cmd, instance)
 			}
 			return ask(cmd, &p.using, api.Register(instance), showRegistration)
 		},
 	}
-	flags := cmd.Flags()
+	r.addTo(cmd.Flags())
+	cmd.Flags().BoolVar(&keep, "keep", false, "stay, send heartbeats, and deregister the instance at the end")
+	return cmd
+}
+
+// addTo adds the flags.
+func (r *registration) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&r.instance.Address, "address", "", "IP address or host name where clients reach the instance (required)")
 	flags.IntVar(&r.instance.Port, "port", 0, "port where clients reach the instance (required)")
 	flags.StringVar(&r.instance.ID, "id", "", "its name within the service (default ADDRESS:PORT)")
@@ -48,11 +67,11 @@ func (p *program) register() *cobra.Command {
 	flags.StringVar(&r.instance.Zone, "zone", "", "where the instance runs")
 	flags.IntVar(&r.instance.Weight, "weight", 0, "its share of the traffic, 1 to 65535 (default 100)")
 	flags.DurationVar(&r.ttl, "ttl", 0, "lease: without a heartbeat for this long the instance is unhealthy (default none)")
+	flags.DurationVar(&r.deregisterAfter, "deregister-after", 0, "deregister the instance so long after its lease ran out (default never)")
 	flags.StringVar(&r.checkHTTP, "check-http", "", "have the registry check this path by HTTP, such as /health")
 	flags.BoolVar(&r.checkTCP, "check-tcp", false, "have the registry check that the port accepts connections")
 	flags.BoolVar(&r.checkGRPC, "check-grpc", false, "have the registry check grpc.health.v1")
 	flags.DurationVar(&r.interval, "interval", 0, "time between two checks (default 10s)")
-	return cmd
 }
 
 // read makes an instance of the flags.
@@ -62,9 +81,11 @@ func (r *registration) read(service string) (registry.Instance, error) {
 	i.Metadata = r.metadata
 	i.Checks = r.checks()
 	if r.ttl != 0 {
-		i.Lease = &registry.Lease{TTL: registry.Duration(r.ttl)}
+		i.Lease = &registry.Lease{TTL: registry.Duration(r.ttl), DeregisterAfter: registry.Duration(r.deregisterAfter)}
 	}
 	switch {
+	case r.ttl == 0 && r.deregisterAfter != 0:
+		return i, usagef("--deregister-after needs --ttl: only a lease can run out")
 	case i.Address == "":
 		return i, usagef("--address is missing: the IP address or host name where clients reach the instance")
 	case i.Port == 0:

@@ -55,9 +55,9 @@ func (p *program) hideUsing(cmd *cobra.Command) {
 // ask makes a call and prints its answer: by show where a table is wanted, else with exactly the fields of the contract.
 // With --curl it prints the call instead.
 func ask[T any](cmd *cobra.Command, u *using, call api.Call[T], show func(w io.Writer, answer api.Answer[T]) error) error {
-	client, err := api.New(u.addr...)
+	client, err := u.client()
 	if err != nil {
-		return usagef("--addr: %w", err)
+		return err
 	}
 	defer client.Close()
 	if u.curl {
@@ -68,12 +68,31 @@ func ask[T any](cmd *cobra.Command, u *using, call api.Call[T], show func(w io.W
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), command)
 		return err
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), u.timeout)
+	ctx, cancel := u.limit(cmd.Context())
 	defer cancel()
 	answer, err := api.Do(ctx, client, call)
 	if err != nil {
 		return err
 	}
+	return present(cmd, u, answer, show)
+}
+
+// client connects to the nodes that the flags name.
+func (u *using) client() (*api.Client, error) {
+	client, err := api.New(u.addr...)
+	if err != nil {
+		return nil, usagef("--addr: %w", err)
+	}
+	return client, nil
+}
+
+// limit is the context of a call, which has the time that the flags give it.
+func (u *using) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, u.timeout)
+}
+
+// present prints an answer as the flags say.
+func present[T any](cmd *cobra.Command, u *using, answer api.Answer[T], show func(w io.Writer, answer api.Answer[T]) error) error {
 	if u.format.value == formatTable {
 		return show(cmd.OutOrStdout(), answer)
 	}

@@ -27,6 +27,8 @@ type request struct {
 	accept string // the media type of the answer; "" is JSON
 	key    string // with which the call may be made again whatever became of it; empty where nodes remember none
 
+	harmless bool // to be made again, though it is no read: it does nothing that it has not done the first time
+
 	patience time.Duration // how long one node may take to answer
 }
 
@@ -34,7 +36,7 @@ type request struct {
 func (r request) read() bool { return r.method == http.MethodGet }
 
 // repeatable tells whether the call may be sent any number of times.
-func (r request) repeatable() bool { return r.read() || r.key != "" }
+func (r request) repeatable() bool { return r.read() || r.harmless || r.key != "" }
 
 // url is where the call goes on a node.
 func (r request) url(node *url.URL) string {

@@ -23,6 +23,7 @@ type Answer[T any] struct {
 	Body    T
 	Created bool   // the call brought something into being
 	Index   uint64 // of the whole state that a read shows, or at which a write committed
+	Digest  string // of a registration: stands for its document in heartbeats
 }
 
 // Do makes a call on the first node that answers. A read goes on to the next node wherever another one may do better, and so
@@ -128,6 +129,7 @@ func read[T any](ctx context.Context, node *url.URL, call request, response *htt
 	}
 	answer.Created = response.StatusCode == http.StatusCreated
 	answer.Index = indexOf(response)
+	answer.Digest = response.Header.Get(wire.HeaderDigest)
 	return answer, nil
 }
 

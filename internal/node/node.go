@@ -13,6 +13,7 @@ import (
 	"github.com/musterhq/muster/http"
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/disk"
+	"github.com/musterhq/muster/internal/heartbeats"
 	"github.com/musterhq/muster/internal/roster"
 	"github.com/musterhq/muster/store"
 )
@@ -32,6 +33,8 @@ type Node struct {
 
 	resignation *resignation
 	auditor     *audit.Auditor
+	keeper      *heartbeats.Keeper
+	collector   *heartbeats.Collector
 
 	auditInterval time.Duration // [audit.Interval], but for tests
 
@@ -120,7 +123,7 @@ func (n *Node) join(context.Context) error {
 	n.member.Handle(fsm.CallWrite, n.writer.AnswerWrite)
 	n.member.Handle(fsm.CallRestore, n.writer.AnswerRestore)
 	n.prepareDrains()
-	if err := n.prepareAudit(); err != nil {
+	if err := errors.Join(n.prepareAudit(), n.prepareLeases()); err != nil {
 		return err
 	}
 	if err := n.member.Start(); err != nil {
@@ -131,6 +134,7 @@ func (n *Node) join(context.Context) error {
 		n.writer.Run(ctx)
 		return nil
 	})
+	n.keepLeases()
 	n.resignWhereUnfit()
 	n.goUntil("compare states", func(ctx context.Context) error {
 		n.auditor.Run(ctx, n.auditInterval)

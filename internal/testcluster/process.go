@@ -195,6 +195,14 @@ func (p *Process) Running() bool {
 	}
 }
 
+// PID is the process's number, 0 while it does not run.
+func (p *Process) PID() int {
+	if p.command == nil {
+		return 0
+	}
+	return p.command.Process.Pid
+}
+
 // Log is what the process has written so far.
 func (p *Process) Log() string {
 	b, err := os.ReadFile(p.logPath)

@@ -11,6 +11,8 @@ const (
 	PathSelf     = "/v1/cluster/self"
 	PathSnapshot = "/v1/cluster/snapshot"
 
+	PathHeartbeats = "/v1/heartbeats"
+
 	PathLeadership = "/v1/cluster/leadership"
 	PathNodes      = "/v1/cluster/nodes"
 
@@ -43,6 +45,11 @@ func PathHealth(service, id string) string {
 // PathHistory tells how the instance came to be as it is.
 func PathHistory(service, id string) string {
 	return PathInstance(service, id) + "/history"
+}
+
+// PathHeartbeat is where the lease of an instance is renewed.
+func PathHeartbeat(service, id string) string {
+	return PathInstance(service, id) + "/heartbeat"
 }
 
 // PathNode is one node of the cluster, by its label or Raft id: to remove it.

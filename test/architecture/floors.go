@@ -45,9 +45,10 @@ var floors = map[string]int{
 	"fsm":            3, // both ends of the log
 	"internal/watch": 3, // what to tell whom of what changed
 
-	"internal/audit": 4, // comparing the states of the nodes
-	"http":           4, // what the outside speaks
-	"dns":            4,
+	"internal/audit":      4, // comparing the states of the nodes
+	"internal/heartbeats": 4, // from a client's heartbeat to a lease, and back
+	"http":                4, // what the outside speaks
+	"dns":                 4,
 
 	"internal/node": 5, // one node, assembled
 
