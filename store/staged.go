@@ -26,7 +26,7 @@ func chunkKey(number int) []byte {
 }
 
 // saveStaging turns the bucket of one staging into that of the next. Chunks that both share are left where they are: a
-// restore of many megabytes is written once, not once a second.
+// restore of many megabytes is written once, not with every save.
 func saveStaging(tx *bbolt.Tx, from, to Staging) error {
 	if from.Hash() == to.Hash() {
 		return nil
