@@ -17,7 +17,7 @@ type api struct {
 	log     *slog.Logger
 	router  *mux.Router
 	origins *nethttp.CrossOriginProtection
-	drain   drain
+	closing closing
 	metrics *metrics
 	scrape  nethttp.Handler
 }
@@ -31,7 +31,7 @@ func newAPI(c Config) (*api, error) {
 		node:    c.Node,
 		log:     c.Logger,
 		origins: nethttp.NewCrossOriginProtection(),
-		drain:   newDrain(),
+		closing: newClosing(),
 		metrics: metrics,
 		// What can be gathered is shown even where something else can't.
 		scrape: promhttp.HandlerFor(c.Metrics, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}),
@@ -42,7 +42,7 @@ func newAPI(c Config) (*api, error) {
 
 // ServeHTTP is the only way in: every request passes here, and so does every panic on its way out.
 func (a *api) ServeHTTP(rw nethttp.ResponseWriter, r *nethttp.Request) {
-	w := &answer{ResponseWriter: rw, route: routeUnmatched, last: a.drain.begun}
+	w := &answer{ResponseWriter: rw, route: routeUnmatched, last: a.closing.begun}
 	a.metrics.inFlight.Inc()
 	defer a.observe(w, r, time.Now())
 	defer a.rescue(w, r)

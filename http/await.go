@@ -49,7 +49,7 @@ func (a *api) await(ctx context.Context, index uint64, atMost time.Duration, lat
 	if a.node.State().Index() >= index {
 		return nil
 	}
-	ctx, forget := a.drain.context(ctx)
+	ctx, forget := a.closing.context(ctx)
 	defer forget()
 	limited, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()

@@ -1,39 +1,27 @@
 package http
 
 import (
-	"context"
-	"fmt"
+	nethttp "net/http"
+	"time"
 
-	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/wire"
 )
 
-// errDraining is what callers are told who would have to wait while the server stops.
-var errDraining = fmt.Errorf("%w: the node is stopping; ask another one", fault.ErrNotReady)
-
-// drain is the moment at which a server begins to stop: those who wait for something give up at once.
-type drain struct {
-	begin func()      // once is enough, but it may be called again
-	begun func() bool // whether it was
-
-	// after has f called, on a goroutine of its own, when the drain begins, unless it is forgotten before.
-	after func(f func()) (forget func() bool)
+// drain takes the parameter that says how long a deregistration waits to be confirmed; 0 is not at all.
+func (p *params) drain() time.Duration {
+	atMost, ok := p.duration(wire.ParamDrain)
+	if ok && (atMost == 0 || atMost > wire.MaxDrain) {
+		p.fail(wire.ParamDrain, "must be more than 0s and at most %s, not %s", wire.MaxDrain, atMost)
+	}
+	return atMost
 }
 
-func newDrain() drain {
-	draining, begin := context.WithCancel(context.Background())
-	return drain{
-		begin: begin,
-		begun: func() bool { return draining.Err() != nil },
-		after: func(f func()) func() bool { return context.AfterFunc(draining, f) },
-	}
-}
-
-// context gives a context that also ends, with the cause errDraining, when the drain begins.
-func (d drain) context(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	forget := d.after(func() { cancel(errDraining) })
-	return ctx, func() {
-		forget()
-		cancel(nil)
-	}
+// awaitDrain waits until everybody who watches the service has confirmed an index. The caller who goes away ends that, and
+// so does the server that stops: by then the write is done, and what is known is the answer.
+func (a *api) awaitDrain(w *answer, r *nethttp.Request, service string, index uint64, atMost time.Duration) *wire.Drained {
+	w.waits(atMost)
+	ctx, cancel := a.closing.context(r.Context())
+	defer cancel()
+	drained := a.node.Drain(ctx, service, index, atMost)
+	return &drained
 }

@@ -61,7 +61,7 @@ func (a *api) poll(w *answer, r *nethttp.Request, p poll, await awaitNews) error
 	// Callers who asked at one moment are not to come back at one moment.
 	wait := p.wait + rand.N(p.wait/16+1)
 	w.waits(wait)
-	ctx, forget := a.drain.context(r.Context())
+	ctx, forget := a.closing.context(r.Context())
 	defer forget()
 	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()

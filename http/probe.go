@@ -34,8 +34,8 @@ func (a *api) readyz(w *answer, r *nethttp.Request) error {
 }
 
 func (a *api) ready() error {
-	if a.drain.begun() {
-		return errDraining
+	if a.closing.begun() {
+		return errClosing
 	}
 	err := a.node.Ready()
 	if err == nil || wire.CodeOf(err).Status() == nethttp.StatusServiceUnavailable {

@@ -59,7 +59,7 @@ func (s *Server) Serve(l net.Listener) error {
 // quarter of a second, stops listening, and returns when what is in flight has been answered. If that takes longer than ctx
 // allows it cuts the connections off and returns an error.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.api.drain.begin()
+	s.api.closing.begin()
 	select {
 	case <-time.After(farewell):
 	case <-ctx.Done():

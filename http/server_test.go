@@ -218,7 +218,7 @@ func TestAServerThatStopsAnswersOnceMoreOnEachConnection(t *testing.T) {
 	if answers().Get("Connection") == "close" {
 		t.Error("it says farewell before it stops")
 	}
-	api.drain.begin()
+	api.closing.begin()
 	if answers().Get("Connection") != "close" {
 		t.Error("it does not say farewell")
 	}

@@ -47,10 +47,10 @@ func (a *api) restoreSnapshot(w *answer, r *nethttp.Request) error {
 	if err := cmp.Or(noParams(r), unkeyed(r), acceptableSnapshot(r)); err != nil {
 		return err
 	}
-	ctx, forget := a.drain.context(r.Context())
+	ctx, forget := a.closing.context(r.Context())
 	defer forget()
-	body := &upload{control: nethttp.NewResponseController(w), body: r.Body, stopping: a.drain.begun}
-	defer a.drain.after(body.hurry)()
+	body := &upload{control: nethttp.NewResponseController(w), body: r.Body, stopping: a.closing.begun}
+	defer a.closing.after(body.hurry)()
 	restored, err := a.node.Restore(ctx, body)
 	w.waits(0) // the answer's own time begins
 	if err != nil {

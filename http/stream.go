@@ -66,12 +66,12 @@ func (s *stream) close() {
 
 // run writes until the caller goes away or the server stops.
 func (s *stream) run(ctx context.Context) {
-	ctx, forget := s.api.drain.context(ctx)
+	ctx, forget := s.api.closing.context(ctx)
 	defer forget()
 	// A slow reader may take as long as it likes, since it holds up nobody; but when the server stops, only a moment more.
 	// Writers that are no connections, as in tests, have no deadline to move.
 	_ = s.control.SetWriteDeadline(time.Time{})
-	defer s.api.drain.after(func() { _ = s.control.SetWriteDeadline(time.Now().Add(farewell)) })()
+	defer s.api.closing.after(func() { _ = s.control.SetWriteDeadline(time.Now().Add(farewell)) })()
 
 	if s.begin(ctx) != nil {
 		return

@@ -39,7 +39,7 @@ func (u *upload) begin() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.ended == nil && u.stopping() {
-		u.ended = errDraining
+		u.ended = errClosing
 	}
 	if u.ended == nil {
 		// Only writers that are no connections, as in tests, have no deadline to put off.
@@ -72,7 +72,7 @@ func (u *upload) explain(err error) error {
 	case err == nil, errors.Is(err, io.EOF):
 		return err
 	case u.stopping():
-		return errDraining
+		return errClosing
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%w: nothing more came after %d bytes of the body; nothing was changed", fault.ErrTimeout, u.bytes)
 	default:

@@ -29,8 +29,8 @@ func (a *api) watch(w *answer, r *nethttp.Request) error {
 	if err != nil {
 		return err
 	}
-	if a.drain.begun() {
-		return errDraining
+	if a.closing.begun() {
+		return errClosing
 	}
 	if _, err := a.view(w, r, wanted.least); err != nil {
 		return err
