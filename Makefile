@@ -27,6 +27,7 @@ build: ## Build bin/muster, static and with the revision in it
 .PHONY: test
 test: ## Run all tests with the race detector, those with real processes too
 	$(GO) test -race -timeout $(TIMEOUT) ./...
+	$(GO) test -timeout $(TIMEOUT) -run CalledAnew ./cluster
 
 .PHONY: test-short
 test-short: ## Run the tests that take a moment

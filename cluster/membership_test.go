@@ -184,7 +184,14 @@ func TestANodeThatMovedIsFoundAndWrittenDown(t *testing.T) {
 	}
 }
 
+// Raft v1.7.3 puts the new address of a server into place under a lock, and reads the id beside it without one when the server
+// answers (updateLastAppended in its replication.go). The id is the same before and after, so nothing comes of it, but the
+// race detector is right, and now and then it fails whichever tests run at that moment. So this one runs without it, in a run
+// of its own; see the Makefile.
 func TestANodeThatIsCalledAnewIsWrittenDown(t *testing.T) {
+	if raceDetector {
+		t.Skip("NOT RUN with the race detector, which finds a race of Raft's own: make test runs it without")
+	}
 	t.Parallel()
 	c := gather(t, 2, quick)
 	n := c.others(c.leader())[0]
