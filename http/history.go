@@ -10,16 +10,7 @@ import (
 
 // history shows how an instance came to look as it does. It is known for a while after the instance has gone, too.
 func (a *api) history(w *answer, r *nethttp.Request) error {
-	service, id, err := instanceName(r)
-	if err != nil {
-		return err
-	}
-	p := newParams(r)
-	c := p.consistency()
-	if err := p.done(); err != nil {
-		return err
-	}
-	state, err := a.view(w, r, c)
+	state, service, id, err := a.viewFor(w, r)
 	if err != nil {
 		return err
 	}

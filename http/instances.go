@@ -74,18 +74,23 @@ func agree(field string, name *string, path string) error {
 	return nil
 }
 
-// getInstance shows one instance, whatever its status.
-func (a *api) getInstance(w *answer, r *nethttp.Request) error {
-	service, id, err := instanceName(r)
-	if err != nil {
-		return err
+// viewFor is view for a read about the instance that the path names, with the parameters of consistency and no others.
+func (a *api) viewFor(w *answer, r *nethttp.Request) (state *registry.State, service, id string, err error) {
+	if service, id, err = instanceName(r); err != nil {
+		return nil, "", "", err
 	}
 	p := newParams(r)
 	c := p.consistency()
 	if err := p.done(); err != nil {
-		return err
+		return nil, "", "", err
 	}
-	state, err := a.view(w, r, c)
+	state, err = a.view(w, r, c)
+	return state, service, id, err
+}
+
+// getInstance shows one instance, whatever its status.
+func (a *api) getInstance(w *answer, r *nethttp.Request) error {
+	state, service, id, err := a.viewFor(w, r)
 	if err != nil {
 		return err
 	}
