@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -35,7 +36,9 @@ func (p *program) startChild(ctx context.Context, line []string) (*child, error)
 	c := &child{signals: make(chan os.Signal, 16), done: make(chan struct{})}
 	c.command = exec.CommandContext(context.WithoutCancel(ctx), line[0], line[1:]...) //nolint:gosec // it is what the user wants
 	c.command.Stdin, c.command.Stdout, c.command.Stderr = os.Stdin, p.stdout, p.stderr
-	signal.Notify(c.signals, passedOn...) // before it is there, lest one comes in between
+	// Before it is there, lest one comes in between. What is ignored here, as under nohup, the program must ignore too: it
+	// inherits that, unless somebody here listens.
+	signal.Notify(c.signals, slices.DeleteFunc(slices.Clone(passedOn), signal.Ignored)...)
 	if err := c.command.Start(); err != nil {
 		signal.Stop(c.signals)
 		return nil, fmt.Errorf("start the program: %w", err)

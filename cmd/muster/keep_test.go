@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -235,4 +237,96 @@ func serveFront(t *testing.T, node string, fails func(*http.Request) bool) strin
 	}))
 	t.Cleanup(front.Close)
 	return front.URL
+}
+
+// serveSlow passes calls on to a node. Registrations take a while, and are passed on although their callers have gone.
+func serveSlow(t *testing.T, node string) string {
+	t.Helper()
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		if r.Method == http.MethodPut || r.Method == http.MethodPost {
+			time.Sleep(300 * time.Millisecond)
+		}
+		passed, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, node+r.URL.RequestURI(), bytes.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		passed.Header = r.Header
+		response, err := http.DefaultClient.Do(passed)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = response.Body.Close() }()
+		maps.Copy(w.Header(), response.Header)
+		w.WriteHeader(response.StatusCode)
+		_, _ = io.Copy(w, response.Body)
+	}))
+	t.Cleanup(front.Close) // it waits for what is under way
+	return front.URL
+}
+
+// Nobody would send its heartbeats any more.
+func TestAProgramThatEndsWhileItIsRegisteredDoesNotStayRegistered(t *testing.T) {
+	addr := serveMemory(t)
+	front := serveSlow(t, addr)
+	for _, args := range [][]string{{}, {"--id", "w1"}} {
+		args = append(append([]string{"run", "web", "--port", "8000"}, args...), "--", "true")
+		runAt(t, front, args...).want(t, exitDone, "")
+		time.Sleep(500 * time.Millisecond) // in which a registration that was cut off would come through
+		for _, id := range []string{"w1", "127.0.0.1:8000"} {
+			if find(t, addr, "web", id) != nil {
+				t.Errorf("%v: %s is registered for ever", args, id)
+			}
+		}
+	}
+}
+
+func TestARegistrationThatIsKeptAndInterruptedDoesNotStay(t *testing.T) {
+	addr := serveMemory(t)
+	_, _, end := begin(t, serveSlow(t, addr), "register", "payments", "--address", "10.0.0.7", "--port", "8080", "--ttl", "1s", "--keep")
+	time.Sleep(100 * time.Millisecond) // the registration is under way
+	end()
+	time.Sleep(500 * time.Millisecond)
+	if find(t, addr, "payments", "10.0.0.7:8080") != nil {
+		t.Error("it is registered for ever")
+	}
+}
+
+// As when the terminal is closed in which it runs.
+func TestARegistrationThatIsKeptGoesWhenItsTerminalDoes(t *testing.T) {
+	addr := serveMemory(t)
+	stdout, stderr, end := begin(t, addr, "register", "payments", "--address", "10.0.0.7", "--port", "8080", "--id", "p1", "--ttl", "1s", "--keep")
+	eventuallyTrue(t, "it is registered", func() bool { return stdout.String() != "" })
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventuallyTrue(t, "it is deregistered", func() bool { return strings.Contains(stderr.String(), "deregistered payments p1") })
+	if status := end(); status != exitDone || find(t, addr, "payments", "p1") != nil {
+		t.Errorf("status %d, and it may be registered still", status)
+	}
+}
+
+func TestAProgramIgnoresWhatThisOneWasToldToIgnore(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP) // as nohup does
+	defer signal.Reset(syscall.SIGHUP)
+	runAt(t, serveMemory(t), "run", "web", "--port", "8000", "--", "sh", "-c", "kill -HUP $$; exit 5").want(t, 5, "")
+}
+
+func TestAProgramThatEndsIsDeregisteredAlthoughOneNodeIsFrozen(t *testing.T) {
+	addr := serveMemory(t)
+	frozen := serveFront(t, addr, func(r *http.Request) bool {
+		if r.Method == http.MethodDelete {
+			<-r.Context().Done()
+		}
+		return r.Method == http.MethodDelete
+	})
+	runAt(t, frozen+","+addr, "run", "web", "--port", "8000", "--id", "w1", "--", "sleep", "0.5").want(t, exitDone, "")
+	if find(t, addr, "web", "w1") != nil {
+		t.Error("it is still registered")
+	}
 }

@@ -116,7 +116,7 @@ func (p *program) accompany(ctx context.Context, instance registry.Instance, com
 		return err
 	}
 	ctx = context.WithoutCancel(ctx) // a signal is the program's business
-	u := &upkeep{client: client, instance: instance, tell: p.stderr}
+	u := newUpkeep(client, instance, p.stderr)
 	keeping, stop := context.WithCancel(ctx)
 	var upkeeping sync.WaitGroup
 	upkeeping.Go(func() { u.run(keeping) })

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/api"
+	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 )
@@ -24,7 +25,8 @@ const (
 	// retryWithin bounds the pause after a heartbeat that no node took.
 	retryWithin = time.Second
 
-	// farewellTime is how long the deregistration at the end may take. Without it, the lease runs out.
+	// farewellTime is how long the deregistration at the end may take, and a registration that is under way then. Without
+	// them, the lease runs out.
 	farewellTime = 10 * time.Second
 )
 
@@ -32,11 +34,19 @@ const (
 // holds another document.
 type upkeep struct {
 	client   *api.Client
-	instance registry.Instance // with a lease; its id is empty until the registry has given it one
+	instance registry.Instance // with a lease and an id
 	digest   string            // of the last registration; empty before the first
 	tell     io.Writer         // for people
 
+	tried   bool // it may be registered
 	failing bool // the last try failed, which was told
+}
+
+// newUpkeep gives the instance the id that the registry would give it, so that it can be deregistered also where nobody knows
+// whether it was registered.
+func newUpkeep(client *api.Client, instance registry.Instance, tell io.Writer) *upkeep {
+	instance.ID = instance.Normalize().ID
+	return &upkeep{client: client, instance: instance, tell: tell}
 }
 
 // run keeps the instance registered until ctx ends. It begins with a registration where none has been made.
@@ -93,11 +103,21 @@ func (u *upkeep) beat(ctx context.Context) error {
 	}
 }
 
-// register registers the instance, under the id that it was given the first time.
+// register registers the instance. That ctx is cancelled does not cut it off at once: the registration could be applied all
+// the same, and after the deregistration that follows.
 func (u *upkeep) register(ctx context.Context) (api.Answer[registry.Instance], error) {
-	answer, err := api.Do(ctx, u.client, api.Register(u.instance))
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			time.AfterFunc(farewellTime, cancel)
+		} else {
+			cancel()
+		}
+	})()
+	answer, err := api.Do(lasting, u.client, api.Register(u.instance).Within(farewellTime)) // a node waits 7 s for a leader
+	u.tried = u.tried || err == nil || fault.IsUnknown(err)
 	if err == nil {
-		u.instance.ID = answer.Body.ID
 		u.digest = answer.Digest
 	}
 	return answer, err
@@ -124,12 +144,12 @@ func (u *upkeep) report(err error) {
 
 // end deregisters the instance, although ctx is at its end.
 func (u *upkeep) end(ctx context.Context) error {
-	if u.instance.ID == "" {
-		return nil // it never was
+	if !u.tried {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTime)
 	defer cancel()
-	_, err := api.Do(ctx, u.client, api.Deregister(u.instance.Service, u.instance.ID, 0))
+	_, err := api.Do(ctx, u.client, api.Deregister(u.instance.Service, u.instance.ID, 0).Within(farewellTime/3)) // one may be frozen
 	if errors.Is(err, registry.ErrInstanceNotFound) || errors.Is(err, registry.ErrServiceNotFound) {
 		return nil
 	}

@@ -18,6 +18,12 @@ import (
 // package make them.
 type Call[T any] struct{ request }
 
+// Within is the call with another bound for the time that one node may take to answer it.
+func (c Call[T]) Within(patience time.Duration) Call[T] {
+	c.patience = patience
+	return c
+}
+
 // request is the part of a [Call] that does not depend on its answer.
 type request struct {
 	method string

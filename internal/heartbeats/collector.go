@@ -164,7 +164,7 @@ func (c *Collector) settle(parcel []place, verdicts []verdict) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for n, p := range parcel {
-		if verdicts[n] == again && !c.ended {
+		if verdicts[n] == again {
 			c.queue = append(c.queue, p)
 			continue
 		}

@@ -32,6 +32,7 @@ func (k *Keeper) lead(ctx context.Context, term uint64) {
 	defer stop()
 
 	k.passers.forget()
+	k.revivals.drop() // what was asked of an earlier term
 	k.leases.Lead(term)
 	begun.Go(func() { k.inherit(ctx, term) })
 	ticker := time.NewTicker(tick)

@@ -97,6 +97,7 @@ func (k *Keeper) accept(ctx context.Context, m message) ([]verdict, error) {
 	if err != nil {
 		return nil, err
 	}
+	k.passers.note(m.via)   // once more: it may have been given up for silent in between, and now has leases again
 	state, err := k.state() // after the leases were looked at, before the leadership is confirmed
 	if err != nil {
 		return nil, err

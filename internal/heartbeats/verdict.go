@@ -31,8 +31,10 @@ func renewalOf(beats []wire.Heartbeat, verdicts []verdict) wire.Renewal {
 		case differs:
 			r.Differs = append(r.Differs, name)
 			r.Renewed++
-		default:
+		case renewed:
 			r.Renewed++
+		case again: // the collector hands out none of these: nobody may take it for a renewal
+			panic("a heartbeat was answered before it was decided")
 		}
 	}
 	return r
