@@ -26,6 +26,7 @@ type waiting struct{ error }
 // belong brings a node that starts for the first time into a cluster: into the one that it finds, or else into a new one
 // that it forms with others. It ends when the node is a member.
 func (m *Member) belong(ctx context.Context) {
+	m.lookAround(ctx)
 	tick := time.NewTicker(belongInterval)
 	defer tick.Stop()
 	began := time.Now()

@@ -37,6 +37,8 @@ type Member struct {
 	rounds       *coalescer[confirmation] // for this node's readers
 	leaderRounds *coalescer[confirmation] // that this node does as the leader, for all nodes
 
+	approached atomic.Bool // all addresses to join have been asked once
+
 	end       context.CancelFunc // ends the context of the member's goroutines
 	wait      sync.WaitGroup     // for those goroutines
 	raftEnded chan struct{}      // closed when Raft has given its last answer

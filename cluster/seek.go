@@ -25,6 +25,7 @@ func (m *Member) seekNeighbours(ctx context.Context) {
 	complain := time.Now().Add(seekComplaint)
 	for {
 		m.approach(ctx)
+		m.approached.Store(true)
 		pause := seekLate
 		if len(m.config.Join) > 0 && len(m.gossip.neighbours()) < 2 {
 			pause = seekSoon
@@ -36,6 +37,21 @@ func (m *Member) seekNeighbours(ctx context.Context) {
 		}
 		select {
 		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// firstLook is how long a node that starts waits for the addresses to join to answer before it decides where it belongs.
+const firstLook = time.Second
+
+// lookAround waits until all addresses to join have been asked once, or for a moment where some do not answer: a node that has
+// found one of two clusters must not take it for the only one.
+func (m *Member) lookAround(ctx context.Context) {
+	for began := time.Now(); len(m.config.Join) > 0 && !m.approached.Load() && time.Since(began) < firstLook; {
+		select {
+		case <-time.After(firstLook / 100):
 		case <-ctx.Done():
 			return
 		}

@@ -118,6 +118,8 @@ func (o *Onlooker) confirm(ctx context.Context, index uint64) error {
 	if err != nil {
 		return err
 	}
+	// It may be sent again, as a connection may end just when it is used again: to net/http this header says so.
+	request.Header.Set("X-Idempotency-Key", o.id)
 	response, err := o.client.Do(request)
 	if err != nil {
 		return err
