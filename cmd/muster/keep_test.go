@@ -219,24 +219,30 @@ func serveFront(t *testing.T, node string, fails func(*http.Request) bool) strin
 			_, _ = io.WriteString(w, `{"code": "no_leader", "status": 503, "title": "No leader"}`)
 			return
 		}
-		passed, err := http.NewRequestWithContext(r.Context(), r.Method, node+r.URL.RequestURI(), r.Body)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		passed.Header = r.Header
-		response, err := http.DefaultClient.Do(passed)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer func() { _ = response.Body.Close() }()
-		maps.Copy(w.Header(), response.Header)
-		w.WriteHeader(response.StatusCode)
-		_, _ = io.Copy(w, response.Body)
+		pass(t, w, r, node)
 	}))
 	t.Cleanup(front.Close)
 	return front.URL
+}
+
+// pass passes a call on to a node, and its answer back.
+func pass(t *testing.T, w http.ResponseWriter, r *http.Request, node string) {
+	t.Helper()
+	passed, err := http.NewRequestWithContext(r.Context(), r.Method, node+r.URL.RequestURI(), r.Body)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	passed.Header = r.Header
+	response, err := http.DefaultClient.Do(passed)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	maps.Copy(w.Header(), response.Header)
+	w.WriteHeader(response.StatusCode)
+	_, _ = io.Copy(w, response.Body)
 }
 
 // serveSlow passes calls on to a node. Registrations take a while, and are passed on although their callers have gone.
@@ -250,21 +256,9 @@ func serveSlow(t *testing.T, node string) string {
 		if r.Method == http.MethodPut || r.Method == http.MethodPost {
 			time.Sleep(300 * time.Millisecond)
 		}
-		passed, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, node+r.URL.RequestURI(), bytes.NewReader(body))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		passed.Header = r.Header
-		response, err := http.DefaultClient.Do(passed)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer func() { _ = response.Body.Close() }()
-		maps.Copy(w.Header(), response.Header)
-		w.WriteHeader(response.StatusCode)
-		_, _ = io.Copy(w, response.Body)
+		again := r.WithContext(context.WithoutCancel(r.Context()))
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		pass(t, w, again, node)
 	}))
 	t.Cleanup(front.Close) // it waits for what is under way
 	return front.URL

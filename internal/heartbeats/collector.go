@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// gatherTime is for how long heartbeats are gathered before they are passed on. It is what a heartbeat takes longer, and
-	// what bounds the messages that the leader gets: 40 a second from a node, however many clients it has.
+	// gatherTime is for how long heartbeats are gathered before they are passed on, unless they fill a message sooner. It is
+	// what a heartbeat takes longer, so that the leader gets some 40 messages a second from a node with many clients, and not
+	// one from each client.
 	gatherTime = 25 * time.Millisecond
 
 	// patience is for how long a heartbeat looks for a leader.

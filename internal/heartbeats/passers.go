@@ -11,7 +11,8 @@ const CallPulse = "pulse"
 
 const (
 	// pulseInterval is the time between two such questions, and silentAfter how long a node may take to answer one. Together
-	// they are less than the shortest lease, which would otherwise be over before its grace began.
+	// they are less than the shortest lease. A lease that has less time left when its node dies may still run out before its
+	// grace begins: the promise is about heartbeats that were acknowledged, and holds all the same.
 	pulseInterval = 250 * time.Millisecond
 	silentAfter   = 500 * time.Millisecond
 
