@@ -40,7 +40,7 @@ func leading(tb testing.TB, n int) (*Leases, *time.Duration) {
 // sleep lets time pass for a leader that is awake.
 func sleep(l *Leases, now *time.Duration, d time.Duration) {
 	for end := *now + d; *now < end; {
-		*now = min(*now+tick, end)
+		*now = min(*now+Tick, end)
 		l.mu.Lock()
 		l.now()
 		l.mu.Unlock()
@@ -128,7 +128,7 @@ func BenchmarkIdle(b *testing.B) {
 	for n := 0; b.Loop(); n++ {
 		b.StopTimer()
 		l.Beat("n2", messages[n%len(messages)])
-		*now += tick
+		*now += Tick
 		b.StartTimer()
 		if _, due := l.Due(512); len(due) > 0 {
 			b.Fatalf("%d are due", len(due))

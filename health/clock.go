@@ -3,11 +3,11 @@ package health
 import "time"
 
 const (
-	// tick is how finely leases are timed, and how often [Leases.Due] wants to be asked.
-	tick = 50 * time.Millisecond
+	// Tick is how finely leases are timed, and how often [Leases.Due] wants to be asked.
+	Tick = 50 * time.Millisecond
 
 	// longestStep is how far the clock of the leases goes at once, however long nobody has looked at it.
-	longestStep = 2 * tick
+	longestStep = 2 * Tick
 )
 
 // clock is the time of the leases: the time during which this node has led and was awake.

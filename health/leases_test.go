@@ -47,7 +47,7 @@ func (s *scene) apply(ops ...registry.Operation) {
 func (s *scene) sleep(d time.Duration) {
 	s.Helper()
 	for end := s.now + d; s.now < end; {
-		s.now += min(tick, end-s.now)
+		s.now += min(Tick, end-s.now)
 		if _, due := s.leases.Due(8); len(due) > 0 {
 			s.Fatalf("at %s %T is due", s.now, due[0])
 		}
@@ -57,9 +57,9 @@ func (s *scene) sleep(d time.Duration) {
 // wantDue lets time pass until something is due, which must be within a tick and not before d.
 func (s *scene) wantDue(d time.Duration) registry.Operation {
 	s.Helper()
-	s.sleep(d - tick)
+	s.sleep(d - Tick)
 	for range 3 {
-		s.now += tick
+		s.now += Tick
 		if _, due := s.leases.Due(8); len(due) == 1 {
 			return due[0]
 		}
@@ -118,7 +118,7 @@ func TestAnExpiryThatWasRefusedLetsHeartbeatsRenewAgain(t *testing.T) {
 	s.leases.Settle(1, []registry.Operation{expiry}, true)
 	wantClosed(s, settled)
 	s.wantBeat(Renewed)
-	s.sleep(3*time.Second - tick)
+	s.sleep(3*time.Second - Tick)
 }
 
 func TestAnExpiryWhoseOutcomeIsUnknownIsProposedUntilOneIsApplied(t *testing.T) {
@@ -126,10 +126,10 @@ func TestAnExpiryWhoseOutcomeIsUnknownIsProposedUntilOneIsApplied(t *testing.T) 
 	first := s.wantDue(3 * time.Second)
 	s.leases.Settle(1, []registry.Operation{first}, false)
 	s.wantBeat(Pending)
-	second := s.wantDue(tick)
+	second := s.wantDue(Tick)
 	s.leases.Settle(1, []registry.Operation{second}, true)
 	s.wantBeat(Pending) // The first may still take effect.
-	s.apply(s.wantDue(tick))
+	s.apply(s.wantDue(Tick))
 	s.wantBeat(Expired)
 }
 
@@ -142,7 +142,7 @@ func TestARegistrationSettlesAnExpiry(t *testing.T) {
 	s.apply(expiry)
 	s.leases.Settle(1, []registry.Operation{expiry}, false)
 	s.wantBeat(Renewed)
-	s.sleep(3*time.Second - tick)
+	s.sleep(3*time.Second - Tick)
 }
 
 func TestWhoDoesNotLeadNotesNothingAndFindsNothingDue(t *testing.T) {
@@ -257,7 +257,7 @@ func TestALeaderThatNoticesItsEndLateMakesNoLeaseOlder(t *testing.T) {
 	s.sleep(time.Second)
 	next.Lead(2)
 	for range 30 {
-		s.sleep(tick)
+		s.sleep(Tick)
 		next.Due(8)
 	}
 	ages, _ := s.leases.HandOver(2)

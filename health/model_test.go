@@ -120,7 +120,7 @@ func (w *world) calm() {
 		w.elect()
 	}
 	longest := w.clients[len(w.clients)-1].ttl
-	for end := w.now + 2*longest + 1500*time.Millisecond; w.now < end; w.pass(tick) {
+	for end := w.now + 2*longest + 1500*time.Millisecond; w.now < end; w.pass(Tick) {
 		w.work()
 	}
 	for service := range w.state().Services() {

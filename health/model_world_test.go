@@ -164,7 +164,7 @@ func (w *world) fail(format string, args ...any) {
 // pass lets time go by, in which the nodes that are awake look for what is due.
 func (w *world) pass(d time.Duration) {
 	for d > 0 {
-		step := min(d, tick)
+		step := min(d, Tick)
 		d -= step
 		w.now += step
 		for _, m := range w.nodes {

@@ -25,7 +25,7 @@ func (w *wheel) place(l *lease, at time.Duration) {
 	if at == never {
 		return
 	}
-	n := int64((at + tick - 1) / tick)
+	n := int64((at + Tick - 1) / Tick)
 	n = min(max(n, w.next), w.next+slots-1)
 	head := &w.slots[n%slots]
 	if head.after == nil {
@@ -46,7 +46,7 @@ func (s *spoke) lift() {
 // first finds a lease to be looked at by a time, and nil once there is none. It leaves it where it is: whoever looks at it
 // must place it elsewhere or lift it.
 func (w *wheel) first(by time.Duration) *lease {
-	for ; w.next <= int64(by/tick); w.next++ {
+	for ; w.next <= int64(by/Tick); w.next++ {
 		if head := &w.slots[w.next%slots]; head.after != nil && head.after != head {
 			return head.after.lease
 		}

@@ -1,10 +1,6 @@
 package store
 
-import (
-	"encoding/binary"
-
-	"github.com/musterhq/muster/internal/record"
-)
+import "github.com/musterhq/muster/internal/record"
 
 // How many transitions are kept: of one instance, so that one which is restless can't push out what is known of the others,
 // and in all. Of more, the oldest are forgotten; nothing else makes one forgotten.
@@ -56,9 +52,6 @@ func (h History) Skip(next uint64) History {
 // Clear forgets all of them. The numbers go on.
 func (h History) Clear() History { return History{}.Skip(h.next) }
 
-func transitionHash(number uint64, t *record.Transition) (h record.Hash) {
-	b := append(make([]byte, 0, 512), "#transition\x00"...)
-	b = binary.BigEndian.AppendUint64(b, number)
-	h.AddRecord(record.AppendTransition(b, t))
-	return h
+func transitionHash(number uint64, t *record.Transition) record.Hash {
+	return itemHash("#transition\x00", number, t, record.AppendTransition)
 }

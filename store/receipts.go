@@ -1,10 +1,6 @@
 package store
 
-import (
-	"encoding/binary"
-
-	"github.com/musterhq/muster/internal/record"
-)
+import "github.com/musterhq/muster/internal/record"
 
 // MaxReceipts is how many writes with an idempotency key are remembered; of more, the oldest are forgotten. Nothing else
 // makes one forgotten: a leader whose clock is ahead must not empty the memory of all nodes.
@@ -46,9 +42,6 @@ func (r Receipts) Skip(next uint64) Receipts {
 // Clear forgets all of them. The numbers go on.
 func (r Receipts) Clear() Receipts { return Receipts{}.Skip(r.next) }
 
-func receiptHash(number uint64, receipt *record.Receipt) (h record.Hash) {
-	b := append(make([]byte, 0, 512), "#receipt\x00"...)
-	b = binary.BigEndian.AppendUint64(b, number)
-	h.AddRecord(record.AppendReceipt(b, receipt))
-	return h
+func receiptHash(number uint64, receipt *record.Receipt) record.Hash {
+	return itemHash("#receipt\x00", number, receipt, record.AppendReceipt)
 }

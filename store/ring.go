@@ -1,9 +1,12 @@
 package store
 
 import (
+	"encoding/binary"
 	"iter"
 	"slices"
 	"sort"
+
+	"github.com/musterhq/muster/internal/record"
 )
 
 // pageSize is how many items of a ring share a piece of memory.
@@ -177,6 +180,15 @@ func (r ring[T]) replace(k, n int, a, b []slot[T]) ring[T] {
 		r.tail = own.filled
 	}
 	return r
+}
+
+// itemHash is the share that an item with a number has in the state's hash. The kind tells items of one ring from those of
+// another.
+func itemHash[T any](kind string, number uint64, item *T, encode func([]byte, *T) []byte) (h record.Hash) {
+	b := append(make([]byte, 0, 512), kind...)
+	b = binary.BigEndian.AppendUint64(b, number)
+	h.AddRecord(encode(b, item))
+	return h
 }
 
 // changes yields what makes this ring into the next one: a number with its item, or with nil where it has gone. What both

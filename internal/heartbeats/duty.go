@@ -4,18 +4,17 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/musterhq/muster/health"
 )
 
-// tick is how often this node looks whether it leads and what is due; see [health.Leases.Due].
-const tick = 50 * time.Millisecond
-
-// Run does the leader's duty whenever this node leads, until ctx ends.
+// Run looks at every tick whether this node leads, and does the leader's duty whenever this node leads, until ctx ends.
 func (k *Keeper) Run(ctx context.Context) {
 	for {
 		if term := k.office.Leading(); term != 0 {
 			k.lead(ctx, term)
 		}
-		if !wait(ctx, tick) {
+		if !wait(ctx, health.Tick) {
 			return
 		}
 	}
@@ -35,7 +34,7 @@ func (k *Keeper) lead(ctx context.Context, term uint64) {
 	k.revivals.drop() // what was asked of an earlier term
 	k.leases.Lead(term)
 	begun.Go(func() { k.inherit(ctx, term) })
-	ticker := time.NewTicker(tick)
+	ticker := time.NewTicker(health.Tick)
 	defer ticker.Stop()
 	for k.office.Leading() == term {
 		k.expire(ctx, &begun)

@@ -74,7 +74,7 @@ func play(t *testing.T, story func(t *testing.T, w *world)) {
 // elect makes a node the leader of the next term, or nobody, and lets it notice.
 func (w *world) elect(id string) {
 	w.appoint(id)
-	time.Sleep(2 * tick)
+	time.Sleep(2 * health.Tick)
 }
 
 func (w *world) appoint(id string) {

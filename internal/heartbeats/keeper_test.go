@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster/health"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/registry"
 )
@@ -27,7 +28,7 @@ func TestHeartbeatsKeepALeaseAndTheLogHearsOnlyOfItsEnd(t *testing.T) {
 		if w.instance("a").Expired {
 			t.Error("it ran out before its time")
 		}
-		time.Sleep(gatherTime + 2*tick)
+		time.Sleep(gatherTime + 2*health.Tick)
 		if !w.instance("a").Expired || w.nodes["n1"].keeper.Expired() != 1 {
 			t.Error("it did not run out")
 		}
@@ -166,11 +167,11 @@ func TestALeaderThatIsGoneLeavesEveryLeaseItsFullTime(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		w.nodes["n1"].leave()
 		w.elect("n2")
-		time.Sleep(ttl - 4*tick)
+		time.Sleep(ttl - 4*health.Tick)
 		if w.instance("a").Expired {
 			t.Error("it ran out before its time")
 		}
-		time.Sleep(6 * tick)
+		time.Sleep(6 * health.Tick)
 		if !w.instance("a").Expired {
 			t.Error("it did not run out")
 		}

@@ -95,7 +95,7 @@ func (t *headcount) drained() wire.Drained {
 	for _, n := range t.nodes {
 		confirmed += n.standing.Confirmed
 		if n.silent || n.standing.Young {
-			nodes["node:"+n.label] = true
+			nodes[roster.NodePrefix+n.label] = true
 		}
 		for _, name := range n.standing.Pending {
 			names[name] = true

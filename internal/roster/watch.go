@@ -74,8 +74,8 @@ func (w *Watch) push(index uint64) {
 	}
 }
 
-// nodePrefix begins the names under which nodes, not watches, are listed as unconfirmed.
-const nodePrefix = "node:"
+// NodePrefix begins the names under which nodes, not watches, are listed as unconfirmed.
+const NodePrefix = "node:"
 
 // validName keeps out names that would not be legible in a list of the unconfirmed, or be taken for a node's there.
 func validName(name string) error {
@@ -89,8 +89,8 @@ func validName(name string) error {
 		reason = "is not valid UTF-8"
 	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
 		reason = "holds a character that can't be printed"
-	case strings.HasPrefix(name, nodePrefix):
-		reason = `must not begin with "` + nodePrefix + `", which nodes are listed under`
+	case strings.HasPrefix(name, NodePrefix):
+		reason = `must not begin with "` + NodePrefix + `", which nodes are listed under`
 	default:
 		return nil
 	}
