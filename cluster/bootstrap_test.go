@@ -302,3 +302,43 @@ func TestANodeThatWaitsForOthersSaysSoOnlyWhenItTakesLong(t *testing.T) {
 		<-ended
 	})
 }
+
+// It may be that the first of two addresses answers and the second is slow: where the first leads to must not be taken for all
+// that there is.
+func TestANodeDecidesWhereItBelongsOnceAllAddressesWereAsked(t *testing.T) {
+	t.Parallel()
+	const reason = "of the 3 voters that it expects have met" // said so long after the first decision
+	for name, c := range map[string]struct {
+		join     []string
+		approach time.Duration // takes so long, 0 is for ever
+		decides  time.Duration
+	}{
+		"all have answered":    {[]string{"127.0.0.1:1"}, firstLook / 2, firstLook / 2},
+		"one does not answer":  {[]string{"127.0.0.1:1"}, 0, firstLook},
+		"there is none to ask": {nil, 0, 0},
+	} {
+		m, notes := seeker(t, c.join...)
+		m.identity, m.config.Expect = identityIn(t, t.TempDir()), 3
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				m.belong(ctx)
+				close(ended)
+			}()
+			if c.approach > 0 {
+				time.AfterFunc(c.approach, func() { m.approached.Store(true) })
+			}
+			time.Sleep(c.decides + seekComplaint - belongInterval)
+			if early := notes.with(reason); len(early) > 0 {
+				t.Errorf("%s: it decided too soon: %v", name, early)
+			}
+			time.Sleep(2 * belongInterval)
+			if said := notes.with(reason); len(said) != 1 {
+				t.Errorf("%s: it did not decide in time", name)
+			}
+			cancel()
+			<-ended
+		})
+	}
+}
