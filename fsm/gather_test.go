@@ -14,6 +14,7 @@ import (
 
 	"github.com/musterhq/muster/cluster"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -240,5 +241,29 @@ func TestAWriteThatComesAfterTheEndIsRefusedAtOnce(t *testing.T) {
 	gathering(t, log, func(_ *testing.T, running *gatherer) { g = running })
 	if r := submit(t.Context(), g, registerOp("orders", "i1", "1")); !errors.Is(r.err, cluster.ErrNotLeader) || fault.IsUnknown(r.err) {
 		t.Errorf("error %v", r.err)
+	}
+}
+
+// A node that does not know what an entry needs must stop rather than skip it, so the entry has to say what that is.
+func TestAnEntryHasTheLowestVersionThatItsWritesNeed(t *testing.T) {
+	plain, withKey := writeOf(registerOp("orders", "i1", "1")), keyed("k1", registerOp("orders", "i2", "1"))
+	decision := Write{Term: 1, Operations: []registry.Operation{registerOp("orders", "i3", "1")}}
+	for _, c := range []struct {
+		writes []Write
+		want   byte
+	}{
+		{[]Write{plain}, writeVersion},
+		{[]Write{plain, withKey}, keyedVersion},
+		{[]Write{withKey, decision, plain}, fencedVersion},
+	} {
+		g := newGatherer(&fakeLog{}, "leader")
+		var batch []*pending
+		for _, w := range c.writes {
+			batch = append(batch, &pending{proposal: proposeWrite(w, encodeWrite(w))})
+		}
+		b, err := record.Unframe(g.encode(batch))
+		if err != nil || b[0] != c.want {
+			t.Errorf("%d writes have version %d, want %d; error %v", len(c.writes), b[0], c.want, err)
+		}
 	}
 }

@@ -54,6 +54,9 @@ func (c *fakeCluster) Call(ctx context.Context, leader, _ string, request []byte
 	if errors.Is(err, errFrozen) {
 		<-ctx.Done()
 	}
+	if err == nil {
+		err = ctx.Err() // the caller waits no more
+	}
 	return answer, err
 }
 
@@ -269,4 +272,21 @@ func TestAKeyedWriteThatWasOpenOnceStaysOpenWhereTheNextLeaderTakesNone(t *testi
 			}
 		})
 	}
+}
+
+// That no leader is known for a moment does not mean that there is another one: the answer may still come.
+func TestAnAnswerIsWaitedForAsLongAsNoOtherNodeLeads(t *testing.T) {
+	c := newFakeCluster("follower", "leader")
+	writing(t, c, func(t *testing.T, w *Writer) {
+		c.answer = func(string, []byte) ([]byte, error) {
+			c.elect("")
+			time.Sleep(10 * lateAnswer)
+			c.elect("leader")
+			time.Sleep(10 * lateAnswer)
+			return encodeReply(reply{outcome: Outcome{Index: 7, Results: make([]registry.Result, 1)}})
+		}
+		if outcome, err := w.Submit(t.Context(), writeOf(registerOp("orders", "i1", "1"))); err != nil || outcome.Index != 7 {
+			t.Errorf("%+v, error %v", outcome, err)
+		}
+	})
 }
