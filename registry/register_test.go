@@ -43,6 +43,7 @@ func report(check string, status registry.Status, output string) registry.Report
 func TestRegisterCreatesAnInstance(t *testing.T) {
 	sent := checked(nil)
 	sent.Status, sent.Maintenance.Enabled, sent.ModifyIndex = registry.Unhealthy, true, 99 // not the client's to say
+	sent.Expired, sent.LeaseIndex = true, 99
 	s, result := apply(t, registry.NewState(), register(sent))
 
 	want := checked(nil)
