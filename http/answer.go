@@ -1,8 +1,6 @@
 package http
 
 import (
-	"bytes"
-	"encoding/json"
 	nethttp "net/http"
 	"strconv"
 	"time"
@@ -74,12 +72,8 @@ func (w *answer) send(status int, mediaType string, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// encode writes v the way people like to read it in a terminal: without escapes that only HTML needs, and with a line
-// break at the end.
+// encode writes v the way people like to read it in a terminal, with a line break at the end.
 func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return b.Bytes(), err
+	b, err := wire.Encode(v)
+	return append(b, '\n'), err
 }

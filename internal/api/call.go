@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -53,19 +52,16 @@ func (r request) url(node *url.URL) string {
 	return u
 }
 
-// payload is the body as it stands on the wire, nil where there is none. Nothing in it is escaped for HTML, since people
-// read it too.
+// payload is the body as it stands on the wire, nil where there is none.
 func (r request) payload() ([]byte, error) {
 	if r.body == nil {
 		return nil, nil
 	}
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(r.body); err != nil {
+	b, err := wire.Encode(r.body)
+	if err != nil {
 		return nil, fmt.Errorf("encoding the request: %w", err)
 	}
-	return bytes.TrimSpace(b.Bytes()), nil
+	return b, nil
 }
 
 // to addresses the call to a node.

@@ -1,8 +1,6 @@
 package watch
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -33,11 +31,9 @@ func resetAt(index uint64) Event {
 
 // encode writes what an event says. It can't fail: that is made of strings and numbers.
 func encode(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	b, err := wire.Encode(v)
+	if err != nil {
 		panic(fmt.Sprintf("an event can't be encoded: %v", err))
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return b
 }
