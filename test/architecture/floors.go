@@ -39,8 +39,11 @@ var floors = map[string]int{
 
 	"cluster":      2, // being a member: gossip, Raft, who leads
 	"store":        2, // the checkpoint on disk
-	"client":       2, // the SDK
-	"internal/api": 2, // the calls that the command line makes
+	"client":       3, // the SDK
+	"internal/api": 2, // the calls of the contract, as the SDK and the command line make them
+
+	"client/mesh":         2, // HTTP calls by the name of a service
+	"client/grpcresolver": 2, // gRPC calls by the name of a service
 
 	"fsm":            3, // both ends of the log
 	"internal/watch": 3, // what to tell whom of what changed
