@@ -3,6 +3,7 @@ package fsm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -15,11 +16,12 @@ import (
 // being skipped. A change that a reader must not skip takes a higher version; an entry has the lowest that its content
 // needs, so that nodes of different versions understand each other for as long as nobody asks for what is new.
 const (
-	commandVersion = 4 // the newest
+	commandVersion = 5 // the newest
 	writeVersion   = 1 // of an entry with writes
 	stepVersion    = 2 // of an entry with a step of a restore
 	keyedVersion   = 3 // of an entry with writes of which one has an idempotency key
 	fencedVersion  = 4 // of an entry with writes of which one holds in a term only
+	judgedVersion  = 5 // of an entry with writes of which one judges checks
 
 	commandProposedAt protowire.Number = 1 // nanoseconds since 1970; says when, decides nothing
 	commandProposer   protowire.Number = 2 // the Raft id of the leader that made the entry
@@ -60,6 +62,8 @@ type Write struct {
 // version is that of the entries which can hold the write.
 func (w Write) version() byte {
 	switch {
+	case slices.ContainsFunc(w.Operations, judges):
+		return judgedVersion
 	case w.Term != 0:
 		return fencedVersion
 	case w.Key != "":
@@ -67,6 +71,11 @@ func (w Write) version() byte {
 	default:
 		return writeVersion
 	}
+}
+
+func judges(op registry.Operation) bool {
+	_, ok := op.(registry.JudgeCheck)
+	return ok
 }
 
 // encodeWrite makes the bytes of a write. They are made once, where the write came in, and stand in the entry as they are.

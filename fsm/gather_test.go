@@ -248,6 +248,7 @@ func TestAWriteThatComesAfterTheEndIsRefusedAtOnce(t *testing.T) {
 func TestAnEntryHasTheLowestVersionThatItsWritesNeed(t *testing.T) {
 	plain, withKey := writeOf(registerOp("orders", "i1", "1")), keyed("k1", registerOp("orders", "i2", "1"))
 	decision := Write{Term: 1, Operations: []registry.Operation{registerOp("orders", "i3", "1")}}
+	judgement := Write{Term: 1, Operations: []registry.Operation{registry.JudgeCheck{Service: "orders", ID: "i4"}}}
 	for _, c := range []struct {
 		writes []Write
 		want   byte
@@ -255,6 +256,7 @@ func TestAnEntryHasTheLowestVersionThatItsWritesNeed(t *testing.T) {
 		{[]Write{plain}, writeVersion},
 		{[]Write{plain, withKey}, keyedVersion},
 		{[]Write{withKey, decision, plain}, fencedVersion},
+		{[]Write{judgement, decision}, judgedVersion},
 	} {
 		g := newGatherer(&fakeLog{}, "leader")
 		var batch []*pending

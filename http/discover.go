@@ -48,5 +48,5 @@ func encodePlain(s *registry.Service) []byte {
 }
 
 func discovered(s *registry.Service, query registry.Query) wire.Discovered {
-	return wire.Discovered{Index: s.Index(), Service: s.Name(), Instances: s.Select(query)}
+	return wire.Discovered{Index: s.Index(), Service: s.Name(), Instances: s.Select(query), Preserved: wire.PreservationOf(s)}
 }

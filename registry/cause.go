@@ -24,12 +24,16 @@ const (
 	RuleLeaseExpired
 	RuleLeaseRevived
 	RuleLeaseReaped
+	RuleCheckPassed
+	RuleCheckFailed // on an answer that says so, or a refusal
+	RuleCheckSilent // on nothing but silence
 
 	Rules // the first number that is none
 )
 
 func (r Rule) String() string {
-	return [Rules]string{"", "registered", "deregistered", "reported", "maintenance", "lease_expired", "lease_revived", "lease_reaped"}[r]
+	return [Rules]string{"", "registered", "deregistered", "reported", "maintenance", "lease_expired", "lease_revived", "lease_reaped",
+		"check_passed", "check_failed", "check_silent"}[r]
 }
 
 // MaxEvidenceBytes is how much of a cause's evidence is kept: an output says in its beginning what went wrong.
@@ -53,6 +57,8 @@ func Reason(op Operation) (rule Rule, check string, cause Cause) {
 		rule, cause = RuleLeaseRevived, op.Cause
 	case ReapInstance:
 		rule, cause = RuleLeaseReaped, op.Cause
+	case JudgeCheck:
+		rule, check, cause = op.rule(), op.Check, op.Cause
 	}
 	cause.Evidence = beginning(cause.Evidence, MaxEvidenceBytes)
 	return rule, check, cause

@@ -40,6 +40,10 @@ type Check struct {
 	// The result, which the registry owns. Unknown until the first answer.
 	Status Status `json:"status" bexpr:"status"`
 	Output string `json:"output,omitempty" bexpr:"output"`
+
+	// Preserved tells that nobody who asked got an answer, and that the registry keeps the instance all the same, as a
+	// [Warning]: too much of its service fell silent at once for that to be believed.
+	Preserved bool `json:"preserved,omitempty" bexpr:"preserved"`
 }
 
 func (c Check) clone() Check {

@@ -7,8 +7,11 @@ type draft struct {
 	index   uint64
 	healthy int
 	count   int // of the instances
-	txn     *iradix.Txn[*Instance]
-	trail   trail[former]
+
+	preserved int
+
+	txn   *iradix.Txn[*Instance]
+	trail trail[former]
 }
 
 // newDraft begins with what base holds, which is nil where there is no such service and the State knows that there was none
@@ -17,7 +20,7 @@ func newDraft(base *Service, floor uint64) *draft {
 	if base == nil {
 		return &draft{txn: iradix.New[*Instance]().Txn(), trail: trail[former]{floor: floor}}
 	}
-	return &draft{index: base.index, healthy: base.healthy, count: base.Len(), txn: base.instances.Txn(), trail: base.trail}
+	return &draft{index: base.index, healthy: base.healthy, count: base.Len(), preserved: base.preserved, txn: base.instances.Txn(), trail: base.trail}
 }
 
 func (d *draft) apply(c Change) {
@@ -30,12 +33,18 @@ func (d *draft) apply(c Change) {
 	if c.Old != nil && c.Old.Discoverable() {
 		d.healthy--
 	}
+	if c.Old != nil && c.Old.Preserved() {
+		d.preserved--
+	}
 	if c.New == nil {
 		d.txn.Delete([]byte(c.Old.ID))
 		return
 	}
 	if c.New.Discoverable() {
 		d.healthy++
+	}
+	if c.New.Preserved() {
+		d.preserved++
 	}
 	d.txn.Insert([]byte(c.New.ID), c.New)
 }
@@ -53,5 +62,8 @@ func (d *draft) forget() { d.trail = trail[former]{floor: d.index} }
 
 // commit returns the service, which is empty where its last instance has gone.
 func (d *draft) commit(name string) *Service {
-	return &Service{name: name, index: d.index, healthy: d.healthy, instances: d.txn.CommitOnly(), trail: d.trail}
+	return &Service{
+		name: name, index: d.index, healthy: d.healthy, preserved: d.preserved,
+		instances: d.txn.CommitOnly(), trail: d.trail,
+	}
 }

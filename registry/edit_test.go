@@ -182,19 +182,20 @@ type view struct {
 }
 
 type serviceView struct {
-	Name     string
-	Index    uint64
-	Len      int
-	Healthy  int
-	Tags     []string
-	Snapshot registry.Snapshot
+	Name      string
+	Index     uint64
+	Len       int
+	Healthy   int
+	Preserved int
+	Tags      []string
+	Snapshot  registry.Snapshot
 }
 
 // viewOf copies all of s, so that a later change to what s points to would show.
 func viewOf(s *registry.State) view {
 	v := view{Index: s.Index(), Len: s.Len()}
 	for service := range s.Services() {
-		of := serviceView{service.Name(), service.Index(), service.Len(), service.Healthy(),
+		of := serviceView{service.Name(), service.Index(), service.Len(), service.Healthy(), service.Preserved(),
 			slices.Clone(service.Tags()), service.Snapshot()}
 		for n := range of.Snapshot.Instances {
 			of.Snapshot.Instances[n] = *of.Snapshot.Instances[n].Clone()

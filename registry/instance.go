@@ -45,6 +45,11 @@ func (i *Instance) Discoverable() bool {
 	return i.Status == Healthy && !i.Maintenance.Enabled
 }
 
+// Preserved tells whether one of the instance's checks is kept against what was seen; see [Check.Preserved].
+func (i *Instance) Preserved() bool {
+	return slices.ContainsFunc(i.Checks, func(c Check) bool { return c.Preserved })
+}
+
 // Clone returns a deep copy, which its caller may change.
 func (i *Instance) Clone() *Instance {
 	c := *i

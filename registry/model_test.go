@@ -116,13 +116,23 @@ func anOperation() *rapid.Generator[registry.Operation] {
 		id := rapid.SampledFrom([]string{"1", "10", "2", "a/b"}).Draw(t, "id")
 		precondition := rapid.SampledFrom([]registry.Precondition{{}, {}, {}, {Absent: true}, {Match: 1}, {Match: 5}}).Draw(t, "if")
 		lease := registry.LeaseName{Service: service, ID: id, Index: uint64(rapid.IntRange(0, 12).Draw(t, "lease"))}
-		switch rapid.IntRange(0, 9).Draw(t, "operation") {
+		switch rapid.IntRange(0, 11).Draw(t, "operation") {
 		case 6:
 			return registry.ReviveLease{LeaseName: lease}
 		case 7:
 			return registry.ReapInstance{LeaseName: lease}
 		case 8:
 			return registry.ExpireLease{LeaseName: lease}
+		case 9, 10:
+			return registry.JudgeCheck{
+				Service: service, ID: id, Incarnation: lease.Index,
+				Check: rapid.SampledFrom([]string{"x", "y"}).Draw(t, "check"),
+				Report: registry.Report{
+					Status: rapid.SampledFrom([]registry.Status{registry.Healthy, registry.Unhealthy, registry.Warning}).Draw(t, "status"),
+					Output: rapid.SampledFrom([]string{"", "o"}).Draw(t, "output"),
+				},
+				Preserved: rapid.Bool().Draw(t, "preserved"),
+			}
 		case 0:
 			return registry.Deregister{Service: service, ID: id, If: precondition}
 		case 1, 2:
@@ -218,7 +228,7 @@ func (m *model) apply(index uint64, op registry.Operation) (registry.Result, err
 			i.Checks[n].Status = registry.Unknown
 			for _, before := range old.Checks {
 				if before.Name == c.Name && before.Port == c.Port {
-					i.Checks[n].Status, i.Checks[n].Output = before.Status, before.Output
+					i.Checks[n].Status, i.Checks[n].Output, i.Checks[n].Preserved = before.Status, before.Output, before.Preserved
 				}
 			}
 		}
@@ -240,6 +250,9 @@ func (m *model) apply(index uint64, op registry.Operation) (registry.Result, err
 		for n, c := range i.Checks {
 			if c.Name == op.Check {
 				status, output = &i.Checks[n].Status, &i.Checks[n].Output
+				if c.Preserved {
+					i.Checks[n].Preserved, i.ModifyIndex = false, index
+				}
 			}
 		}
 		if op.Check != "" && status == &i.Reported.Status {
@@ -249,6 +262,18 @@ func (m *model) apply(index uint64, op registry.Operation) (registry.Result, err
 			i.ModifyIndex = index
 		}
 		*status, *output = op.Report.Status, op.Report.Output
+	case registry.JudgeCheck:
+		if !there || i.Incarnation != op.Incarnation {
+			return unchanged(old, there), nil
+		}
+		for n := range i.Checks {
+			if c := &i.Checks[n]; c.Name == op.Check {
+				if c.Status != op.Report.Status || c.Preserved != op.Preserved {
+					i.ModifyIndex = index
+				}
+				c.Status, c.Output, c.Preserved = op.Report.Status, op.Report.Output, op.Preserved
+			}
+		}
 	case registry.ExpireLease:
 		if i.Lease == nil || i.LeaseIndex != op.Index || i.Expired {
 			return unchanged(old, there), nil
@@ -347,6 +372,9 @@ func (m *model) view() view {
 		for _, i := range instances {
 			if i.Status == registry.Healthy && !i.Maintenance.Enabled {
 				s.Healthy++
+			}
+			if slices.ContainsFunc(i.Checks, func(c registry.Check) bool { return c.Preserved }) {
+				s.Preserved++
 			}
 			for _, tag := range i.Tags {
 				if !slices.Contains(s.Tags, tag) {

@@ -55,7 +55,7 @@ func (i *Instance) defaultID() string {
 }
 
 func (c *Check) normalize() {
-	c.Status, c.Output = "", ""
+	c.Status, c.Output, c.Preserved = "", "", false
 	if c.Name == "" {
 		c.Name = string(c.Type)
 	}

@@ -1,7 +1,8 @@
 package registry
 
 // Operation is one change to one instance. Clients ask for a [Register], a [Deregister], a [ReportHealth] or a
-// [SetMaintenance], the registry for an [ExpireLease], a [ReviveLease] or a [ReapInstance]. It is a value: decided by the state it meets and the index it is applied at, by nothing else.
+// [SetMaintenance], the registry itself for an [ExpireLease], a [ReviveLease], a [ReapInstance] or a [JudgeCheck]. It is a
+// value: decided by the state it meets and the index it is applied at, by nothing else.
 type Operation interface {
 	// Target names the instance that the operation is about.
 	Target() (service, id string)

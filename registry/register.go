@@ -57,12 +57,13 @@ func (r Register) next(cur *Instance, index uint64) (*Instance, error) {
 // inherit gives c the result of the check of cur that has the same name and definition, or that of a check which nobody
 // has reported yet.
 func (c *Check) inherit(cur *Instance) {
-	c.Status, c.Output = Unknown, ""
+	c.Status, c.Output, c.Preserved = Unknown, "", false
 	if cur == nil {
 		return
 	}
 	if n := cur.check(c.Name); n >= 0 && cur.Checks[n].sameDefinition(*c) {
-		c.Status, c.Output = cur.Checks[n].Status, cur.Checks[n].Output
+		was := cur.Checks[n]
+		c.Status, c.Output, c.Preserved = was.Status, was.Output, was.Preserved
 	}
 }
 

@@ -93,7 +93,7 @@ func TestRegisterAgainWithAnyFieldChangedReplaces(t *testing.T) {
 		"status": true, "reported.status": true, "reported.output": true,
 		"maintenance.enabled": true, "maintenance.reason": true,
 		"create_index": true, "modify_index": true, "incarnation": true, "expired": true, "-": true,
-		"checks[0].status": true, "checks[0].output": true,
+		"checks[0].status": true, "checks[0].output": true, "checks[0].preserved": true,
 	}
 	seen := 0
 	eachField(reflect.ValueOf(&full).Elem(), "", func(name string, change func(*registry.Instance)) {

@@ -74,26 +74,19 @@ func (r ReportHealth) next(cur *Instance, index uint64) (*Instance, error) {
 	if cur == nil {
 		return nil, instanceNotFound(r.Service, r.ID)
 	}
-	before := cur.Reported
-	n := -1
 	if r.Check != "" {
-		if n = cur.check(r.Check); n < 0 {
+		n := cur.check(r.Check)
+		if n < 0 {
 			return nil, checkNotFound(r.Service, r.ID, r.Check)
 		}
-		before = Report{Status: cur.Checks[n].Status, Output: cur.Checks[n].Output}
+		return cur.withResult(n, r.Report, false, index), nil
 	}
-	if r.Report == before {
+	if r.Report == cur.Reported {
 		return cur, nil
 	}
-
 	i := *cur
-	if n < 0 {
-		i.Reported = r.Report
-	} else {
-		i.Checks = slices.Clone(i.Checks)
-		i.Checks[n].Status, i.Checks[n].Output = r.Report.Status, r.Report.Output
-	}
-	if r.Report.Status != before.Status {
+	i.Reported = r.Report
+	if r.Report.Status != cur.Reported.Status {
 		i.ModifyIndex = index
 		i.Status = i.status()
 	}

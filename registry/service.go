@@ -15,6 +15,7 @@ type Service struct {
 	name      string
 	index     uint64
 	healthy   int
+	preserved int
 	instances *iradix.Tree[*Instance] // by id
 	trail     trail[former]
 
@@ -36,6 +37,9 @@ func (s *Service) empty() bool { return s.Len() == 0 }
 
 // Healthy returns the number of instances that are discoverable: healthy and not in maintenance.
 func (s *Service) Healthy() int { return s.healthy }
+
+// Preserved returns the number of instances that are kept although nobody gets an answer from them; see [Check.Preserved].
+func (s *Service) Preserved() int { return s.preserved }
 
 // Get returns the instance with the id, or nil.
 func (s *Service) Get(id string) *Instance {

@@ -243,7 +243,7 @@ func TestANewerFormatAsksForANewerMuster(t *testing.T) {
 	h.Format, h.MinReader = format+2, format+1
 	replaceHeader(t, c, encodedWith(t, h, nil))
 	_, err := c.Load()
-	wantLine(t, err, ErrNewerFormat, path, "it has format 6, to be read by format 5 or later, and this muster reads format 4: use a newer muster")
+	wantLine(t, err, ErrNewerFormat, path, "it has format 7, to be read by format 6 or later, and this muster reads format 5: use a newer muster")
 }
 
 // A later version may add to the header what an older one can do without.

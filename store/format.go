@@ -25,11 +25,11 @@ const (
 )
 
 // format is the version of what this muster writes. A file asks for the oldest version whose readers understand it. Versions
-// before 4 knew no leases that run out, which the hash covers. Whoever adds something that an older reader would miss, be it a field of an
+// before 5 knew no checks that are preserved. Whoever adds something that an older reader would miss, be it a field of an
 // instance (the hash covers it), raises both.
 const (
-	format    = 4
-	minReader = 4
+	format    = 5
+	minReader = 5
 )
 
 // header is written with every image, in the same transaction. It is JSON, so that any later version can at least tell who

@@ -35,7 +35,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 
 // The digest names the client's document: every field of it counts, and none that belongs to the registry.
 func TestTheDigestCoversTheDocumentAlone(t *testing.T) {
-	owned := []string{"Status", "Reported.", "Maintenance.", "CreateIndex", "ModifyIndex", "Incarnation", "Expired", "LeaseIndex", "Checks[].Status", "Checks[].Output"}
+	owned := []string{"Status", "Reported.", "Maintenance.", "CreateIndex", "ModifyIndex", "Incarnation", "Expired", "LeaseIndex", "Checks[].Status", "Checks[].Output", "Checks[].Preserved"}
 	for path, i := range oneFieldEach(t) {
 		base := &registry.Instance{}
 		if strings.HasPrefix(path, "Checks[]") {

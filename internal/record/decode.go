@@ -119,6 +119,8 @@ func decodeCheck(m message, c *registry.Check) error {
 			return decodeText(f, "status", &c.Status)
 		case checkOutput:
 			return decodeText(f, "output", &c.Output)
+		case checkPreserved:
+			return f.bool("preserved", &c.Preserved)
 		}
 		return nil
 	})

@@ -86,6 +86,7 @@ func appendCheck(b []byte, c *registry.Check, parts checkParts) []byte {
 	if parts == withResults {
 		b = appendText(b, checkStatus, c.Status)
 		b = appendText(b, checkOutput, c.Output)
+		b = appendBool(b, checkPreserved, c.Preserved)
 	}
 	return b
 }

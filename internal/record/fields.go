@@ -53,6 +53,7 @@ const (
 	checkTLSSkipVerify protowire.Number = 15
 	checkStatus        protowire.Number = 16
 	checkOutput        protowire.Number = 17
+	checkPreserved     protowire.Number = 18
 )
 
 const (

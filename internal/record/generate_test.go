@@ -56,6 +56,7 @@ func anyCheck() *rapid.Generator[registry.Check] {
 			TLSSkipVerify: rapid.Bool().Draw(t, "tls skip verify"),
 			Status:        status().Draw(t, "status"),
 			Output:        text().Draw(t, "output"),
+			Preserved:     rapid.Bool().Draw(t, "preserved"),
 		}
 	})
 }

@@ -18,6 +18,7 @@ const (
 	operationExpire      protowire.Number = 5
 	operationRevive      protowire.Number = 6
 	operationReap        protowire.Number = 7
+	operationJudge       protowire.Number = 8
 )
 
 const (
@@ -36,6 +37,12 @@ const (
 	maintenanceToSet protowire.Number = 3 // a maintenance
 	leaseIndex       protowire.Number = 3
 	leaseCause       protowire.Number = 4 // a cause
+	judgeIncarnation protowire.Number = 3
+	judgeCheck       protowire.Number = 4
+	judgeReport      protowire.Number = 5 // a report
+	judgePreserved   protowire.Number = 6
+	judgeSilent      protowire.Number = 7
+	judgeCause       protowire.Number = 8 // a cause
 )
 
 const (
@@ -72,6 +79,8 @@ func AppendOperation(b []byte, op registry.Operation) []byte {
 		return appendLeaseOperation(b, operationRevive, op.LeaseName, op.Cause)
 	case registry.ReapInstance:
 		return appendLeaseOperation(b, operationReap, op.LeaseName, op.Cause)
+	case registry.JudgeCheck:
+		return appendMessage(b, operationJudge, func(b []byte) []byte { return appendJudgement(b, op) })
 	default:
 		panic(fmt.Sprintf("record: there is no encoding for the operation %T", op))
 	}
@@ -83,6 +92,15 @@ func appendLeaseOperation(b []byte, kind protowire.Number, l registry.LeaseName,
 		b = appendNumber(b, leaseIndex, l.Index)
 		return appendMessage(b, leaseCause, func(b []byte) []byte { return appendCause(b, c) })
 	})
+}
+
+func appendJudgement(b []byte, j registry.JudgeCheck) []byte {
+	b = appendNumber(appendTarget(b, j), judgeIncarnation, j.Incarnation)
+	b = appendText(b, judgeCheck, j.Check)
+	b = appendMessage(b, judgeReport, func(b []byte) []byte { return appendReport(b, j.Report) })
+	b = appendBool(b, judgePreserved, j.Preserved)
+	b = appendBool(b, judgeSilent, j.Silent)
+	return appendMessage(b, judgeCause, func(b []byte) []byte { return appendCause(b, j.Cause) })
 }
 
 func appendTarget(b []byte, op registry.Operation) []byte {
@@ -125,6 +143,8 @@ func DecodeOperation(b []byte) (registry.Operation, error) {
 			var l registry.ReapInstance
 			err = decodeLeaseOperation(f, &l.LeaseName, &l.Cause)
 			op = l
+		case operationJudge:
+			op, err = decodeJudgement(f)
 		default:
 			err = fmt.Errorf("byte %d: an operation of the unknown kind %d", f.at, f.num)
 		}
@@ -205,6 +225,29 @@ func decodeLeaseOperation(f field, l *registry.LeaseName, c *registry.Cause) err
 			return decodeTarget(f, &l.Service, &l.ID)
 		})
 	})
+}
+
+func decodeJudgement(f field) (j registry.JudgeCheck, err error) {
+	err = f.message("judgement", func(m message) error {
+		return m.each(func(f field) error {
+			switch f.num {
+			case judgeIncarnation:
+				return decodeNumber(f, "incarnation", &j.Incarnation)
+			case judgeCheck:
+				return decodeText(f, "check", &j.Check)
+			case judgeReport:
+				return f.message("report", func(m message) error { return decodeReport(m, &j.Report) })
+			case judgePreserved:
+				return f.bool("preserved", &j.Preserved)
+			case judgeSilent:
+				return f.bool("silent", &j.Silent)
+			case judgeCause:
+				return f.message("cause", func(m message) error { return decodeCause(m, &j.Cause) })
+			}
+			return decodeTarget(f, &j.Service, &j.ID)
+		})
+	})
+	return j, err
 }
 
 func decodeTarget(f field, service, id *string) error {

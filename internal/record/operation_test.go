@@ -21,7 +21,7 @@ func anyOperation() *rapid.Generator[registry.Operation] {
 		for range rapid.IntRange(0, 2).Draw(t, "nodes") {
 			cause.SeenBy = append(cause.SeenBy, text().Draw(t, "node"))
 		}
-		switch rapid.IntRange(1, 7).Draw(t, "kind") {
+		switch rapid.IntRange(1, 8).Draw(t, "kind") {
 		case 1:
 			return registry.Register{Instance: *anyInstance().Draw(t, "instance"), If: anyPrecondition().Draw(t, "if")}
 		case 2:
@@ -35,6 +35,12 @@ func anyOperation() *rapid.Generator[registry.Operation] {
 			return registry.ReviveLease{LeaseName: lease, Cause: cause}
 		case 6:
 			return registry.ReapInstance{LeaseName: lease, Cause: cause}
+		case 7:
+			return registry.JudgeCheck{
+				Service: service, ID: id, Incarnation: lease.Index, Check: text().Draw(t, "check"),
+				Report:    registry.Report{Status: status().Draw(t, "status"), Output: text().Draw(t, "output")},
+				Preserved: rapid.Bool().Draw(t, "preserved"), Silent: rapid.Bool().Draw(t, "silent"), Cause: cause,
+			}
 		default:
 			maintenance := registry.Maintenance{Enabled: rapid.Bool().Draw(t, "enabled"), Reason: text().Draw(t, "reason")}
 			return registry.SetMaintenance{Service: service, ID: id, Maintenance: maintenance}

@@ -24,7 +24,7 @@ func (t teller) chooses(s *registry.Service) bool {
 // snapshot is the whole of a service, also of one that has departed.
 func (t teller) snapshot(s *registry.Service) Event {
 	data := s.EncodedAs(registry.Encoding{Kind: string(wire.EventSnapshot), Query: t.key}, func(s *registry.Service) []byte {
-		return encode(wire.Discovered{Index: s.Index(), Service: s.Name(), Instances: s.Select(t.query)})
+		return encode(wire.Discovered{Index: s.Index(), Service: s.Name(), Instances: s.Select(t.query), Preserved: wire.PreservationOf(s)})
 	})
 	return Event{Kind: wire.EventSnapshot, Data: data}
 }
@@ -54,7 +54,7 @@ func (t teller) since(s *registry.Service, position uint64) (Event, bool) {
 
 // delta writes what changed after the position, or nothing.
 func (t teller) delta(s *registry.Service, position uint64) []byte {
-	body := wire.Delta{Index: s.Index(), Service: s.Name(), Upserted: []*registry.Instance{}, Removed: []string{}}
+	body := wire.Delta{Index: s.Index(), Service: s.Name(), Upserted: []*registry.Instance{}, Removed: []string{}, Preserved: wire.PreservationOf(s)}
 	differences, _ := s.Since(position)
 	for _, d := range differences {
 		switch {

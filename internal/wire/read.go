@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/musterhq/muster/registry"
+import (
+	"fmt"
+
+	"github.com/musterhq/muster/registry"
+)
 
 // Services answers GET /v1/services.
 type Services struct {
@@ -22,4 +26,27 @@ type Discovered struct {
 	Index     uint64               `json:"index"` // of the service's last change
 	Service   string               `json:"service"`
 	Instances []*registry.Instance `json:"instances"` // in the order of their ids
+
+	Preserved *Preservation `json:"preserved,omitempty"` // nil where there is none
+}
+
+// Preservation says that instances of a service are kept although nobody gets an answer from them, since too many fell silent
+// at once.
+type Preservation struct {
+	Reason string `json:"reason"`
+}
+
+// PreservationOf says why instances of a service are kept, nil where none is.
+func PreservationOf(s *registry.Service) *Preservation {
+	if s.Preserved() == 0 {
+		return nil
+	}
+	for i := range s.Instances() {
+		for _, c := range i.Checks {
+			if c.Preserved {
+				return &Preservation{Reason: fmt.Sprintf("%d of %d instances are kept, such as %s: %s", s.Preserved(), s.Len(), i.ID, c.Output)}
+			}
+		}
+	}
+	return nil
 }

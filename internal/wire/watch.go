@@ -25,6 +25,8 @@ type Delta struct {
 	Service  string               `json:"service"`
 	Upserted []*registry.Instance `json:"upserted"` // as they are now, in the order of their ids
 	Removed  []string             `json:"removed"`  // ids; of those that are not there any more, or are not chosen any more
+
+	Preserved *Preservation `json:"preserved,omitempty"` // of the service as it is now
 }
 
 // Bookmark says how far a watcher has got.
