@@ -25,6 +25,7 @@ func (l *Leases) HandOver(to uint64) (ages []Age, ok bool) {
 		return nil, false
 	}
 	l.follow()
+	l.handedOver = true
 	ages = make([]Age, 0, len(l.leases))
 	for _, of := range l.leases {
 		if of.instance.Expired {

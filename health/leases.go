@@ -18,9 +18,10 @@ type Leases struct {
 	wheel   wheel
 	settled chan struct{} // closed when a pending lease may be so no more; nil as long as nobody waits
 
-	leading bool
-	term    uint64        // of this leadership, or of the last one
-	granted time.Duration // when it began
+	leading    bool
+	term       uint64        // of this leadership, or of the last one
+	granted    time.Duration // when it began
+	handedOver bool          // the next leader was told the ages of its leases
 
 	unfenced unfenced
 }
@@ -48,14 +49,16 @@ func newLeases(name string, world func() time.Duration) *Leases {
 
 // Lead begins the leadership of a term: every lease gets its full time from now on, in constant time. The state must hold
 // all that earlier terms have committed, and this node must really lead: with two that believe it, no harm is done as long
-// as heartbeats are confirmed as [Leases.Beat] says. A term that is not above that of the last leadership does nothing.
+// as heartbeats are confirmed as [Leases.Beat] says. An earlier term than that of the last leadership does nothing, and neither
+// does one that was handed over. The same term otherwise begins anew: its leader has heard late of the loss of an earlier
+// leadership, which it took for the loss of this one.
 func (l *Leases) Lead(term uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if term <= l.term {
+	if term < l.term || term == l.term && (l.leading || l.handedOver) {
 		return
 	}
-	l.leading, l.term, l.granted = true, term, l.clock.now()
+	l.leading, l.handedOver, l.term, l.granted = true, false, term, l.clock.now()
 	l.settle()
 }
 

@@ -152,12 +152,25 @@ func TestWhoDoesNotLeadNotesNothingAndFindsNothingDue(t *testing.T) {
 	if term, _ := s.leases.Beat("n2", []Beat{{Service: "web", ID: "web-1"}}); term != 0 {
 		t.Errorf("it notes heartbeats in term %d", term)
 	}
+	s.leases.Lead(2)
+	s.leases.Follow()
 	s.leases.Lead(1) // It is over.
 	s.sleep(time.Minute)
-	s.leases.Lead(2)
+	s.leases.Lead(3)
 	if cause := s.wantDue(3 * time.Second).(registry.ExpireLease).Cause; cause.Evidence != "no heartbeat for 3s, since this node leads" {
 		t.Errorf("the cause is %+v", cause)
 	}
+}
+
+// Raft's word of an election that was won, lost and won again may come all at once, when the last one is what counts.
+func TestALeaderThatHearsLateOfAnEarlierLossLeadsOn(t *testing.T) {
+	s := open(t)
+	s.leases.Lead(2)
+	s.sleep(2 * time.Second)
+	s.leases.Follow() // it was the loss of term 1
+	s.leases.Lead(2)
+	s.wantBeat(Renewed)
+	s.wantDue(3 * time.Second)
 }
 
 func TestThePauseOfALeaderCountsForNoLease(t *testing.T) {
