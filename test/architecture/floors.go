@@ -24,8 +24,9 @@ var floors = map[string]int{
 	"internal/crc32c":   0, // the checksum of everything on a disk or in the log
 	"internal/datadir":  0, // the directory that a node keeps its files in
 
-	"internal/dice":       0, // random choices of tests
-	"internal/eventually": 0, // the waiting of tests
+	"internal/dice":        0, // random choices of tests
+	"internal/consistency": 1, // what clients may have seen
+	"internal/eventually":  0, // the waiting of tests
 
 	"health":            1, // probers, leases, verdicts
 	"lb":                1, // choosing one of many
