@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -130,5 +131,42 @@ func TestWhoHasTheSameVersionMustHaveTheSameContent(t *testing.T) {
 	}
 	if seen, versions := s.Len(); seen != 4 || versions != 2 {
 		t.Errorf("%d seen of %d versions", seen, versions)
+	}
+}
+
+func TestAReplicaAppliesWholeSetsOnly(t *testing.T) {
+	seen := NewSightings()
+	r := NewReplica("a", seen)
+	event := func(kind wire.EventKind, id uint64, data string) wire.Event {
+		e := wire.Event{Event: kind, Data: []byte(data)}
+		if id > 0 {
+			e.ID = &id
+		}
+		return e
+	}
+	for n, step := range []struct {
+		event wire.Event
+		want  string
+	}{
+		{event(wire.EventSnapshot, 0, `{"index": 1, "service": "web", "instances": [{"id": "w1", "modify_index": 1}]}`), ""},
+		{event(wire.EventSnapshot, 2, `{"index": 2, "service": "api", "instances": []}`), "[w1@1  ]"},
+		{event(wire.EventDelta, 0, `{"index": 3, "service": "web", "upserted": [], "removed": ["w1"]}`), "[w1@1  ]"},
+		{event(wire.EventBookmark, 4, `{"index": 4}`), ""},
+	} {
+		if err := r.Take(step.event); err != nil {
+			t.Error(err)
+		}
+		if got := Render(r.Instances("web")); got != step.want {
+			t.Errorf("after event %d it has %q", n, got)
+		}
+	}
+	if err := r.Take(event(wire.EventDelta, 5, `{"index": 2, "service": "web", "upserted": [], "removed": []}`)); err == nil {
+		t.Error("a service may go back")
+	}
+	_ = r.Take(event(wire.EventDelta, 0, `{"index": 6, "service": "web", "upserted": [{"id": "w2", "modify_index": 6}], "removed": []}`))
+	r.Broken()
+	_ = r.Take(event(wire.EventBookmark, 7, `{"index": 7}`))
+	if got := Render(r.Instances("web")); got != "" {
+		t.Errorf("what was not whole was applied: %s", got)
 	}
 }

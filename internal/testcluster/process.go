@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +24,7 @@ type Process struct {
 
 	t       testing.TB
 	args    []string
+	prefix  []string // the command that runs the program, if any
 	tags    []string // that the program is built with
 	logPath string
 	log     *os.File
@@ -100,13 +102,20 @@ func keepOnFailure(t testing.TB) string {
 	return dir
 }
 
+// addresses are where a server listens.
+type addresses struct{ http, peer, gossip string }
+
 func newProcess(t testing.TB, logs, data, name, gossip string, flags []string) *Process {
 	t.Helper()
-	http, peer := FreeAddress(t), FreeAddress(t)
-	p := &Process{Name: name, HTTP: "http://" + http, Gossip: gossip, DataDir: data, t: t, logPath: filepath.Join(logs, name+".log")}
+	return newProcessAt(t, logs, data, name, addresses{FreeAddress(t), FreeAddress(t), gossip}, flags)
+}
+
+func newProcessAt(t testing.TB, logs, data, name string, at addresses, flags []string) *Process {
+	t.Helper()
+	p := &Process{Name: name, HTTP: "http://" + at.http, Gossip: at.gossip, DataDir: data, t: t, logPath: filepath.Join(logs, name+".log")}
 	p.args = append([]string{
 		"server", "--node-id", name, "--data-dir", p.DataDir,
-		"--http-addr", http, "--peer-addr", peer, "--gossip-addr", gossip,
+		"--http-addr", at.http, "--peer-addr", at.peer, "--gossip-addr", at.gossip,
 	}, flags...)
 	var err error
 	if p.log, err = os.OpenFile(p.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
@@ -123,7 +132,8 @@ func newProcess(t testing.TB, logs, data, name, gossip string, flags []string) *
 // Start starts the process, which must not run.
 func (p *Process) Start() {
 	p.t.Helper()
-	p.command = exec.CommandContext(context.Background(), Binary(p.t, p.tags...), p.args...) // Kill and Stop end it
+	line := slices.Concat(p.prefix, []string{Binary(p.t, p.tags...)}, p.args)
+	p.command = exec.CommandContext(context.Background(), line[0], line[1:]...) // Kill and Stop end it
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	// Its life ends with the test's, whatever becomes of the test.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

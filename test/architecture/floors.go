@@ -25,7 +25,7 @@ var floors = map[string]int{
 	"internal/datadir":  0, // the directory that a node keeps its files in
 
 	"internal/dice":        0, // random choices of tests
-	"internal/consistency": 1, // what clients may have seen
+	"internal/consistency": 2, // what clients may have seen
 	"internal/eventually":  0, // the waiting of tests
 
 	"health":            1, // probers, leases, verdicts
