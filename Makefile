@@ -11,6 +11,7 @@ FLIPS     ?= 300
 HISTORIES ?= 10000
 TENANTS   ?= 10000
 LEASES    ?= 1000000
+CHAOS     ?= 3600
 BENCH     ?= .
 PKG       ?= ./...
 
@@ -40,6 +41,10 @@ integration: ## Run only the tests with real processes
 .PHONY: trials
 trials: ## Kill nodes, freeze them, cut their power and restart them TRIALS times each, under load, and with TENANTS leases
 	MUSTER_TRIALS=$(TRIALS) MUSTER_TENANTS=$(TENANTS) $(GO) test -count=1 -v -timeout 6h ./test/trials
+
+.PHONY: chaos
+chaos: ## Do to a cluster whatever a bad night does, for CHAOS seconds, and judge what its clients saw
+	MUSTER_CHAOS_SECONDS=$(CHAOS) $(GO) test -count=1 -v -timeout 24h -artifacts -outputdir bin ./test/chaos
 
 .PHONY: stale-reads
 stale-reads: ## Freeze leaders that confirm reads in worse ways, TRIALS times each, and count the stale answers

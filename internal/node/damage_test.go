@@ -12,10 +12,11 @@ import (
 
 	"github.com/musterhq/muster/internal/dice"
 	"github.com/musterhq/muster/internal/eventually"
+	"github.com/musterhq/muster/internal/harm"
 )
 
 // outcomeOf starts the node after damage, and requires that it serves what it should or says why it does not.
-func outcomeOf(t *testing.T, h *home, d damage, holds string) outcome {
+func outcomeOf(t *testing.T, h *home, d harm.Damage, holds string) outcome {
 	t.Helper()
 	n, err := h.try()
 	if err != nil {
@@ -61,7 +62,7 @@ func TestDamageToTheOnlyNodeIsHealedOrRefused(t *testing.T) {
 	random, counted := dice.New(t), tally{}
 	for range flips(t) {
 		h := good.copied(t)
-		d := hurt(t, random, h.dir)
+		d := harm.Hurt(t, random, h.dir)
 		counted.add(d, outcomeOf(t, h, d, holds))
 		if t.Failed() {
 			return
@@ -141,7 +142,7 @@ func (c *trio) startThird() error {
 }
 
 // requireThirdEqual waits until the third node is ready and stands at the index of the others, and compares them.
-func (c *trio) requireThirdEqual(d damage) error {
+func (c *trio) requireThirdEqual(d harm.Damage) error {
 	c.t.Helper()
 	third := c.nodes[2]
 	if err := readyOrFailed(c.t, third); err != nil {
@@ -182,7 +183,7 @@ func TestDamageToOneNodeOfThreeIsHealedOrRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		register(t, c.nodes[random.IntN(2)], fmt.Sprintf("p%03d", 150+trial))
-		d := hurt(t, random, dir)
+		d := harm.Hurt(t, random, dir)
 		counted.add(d, c.outcomeOf(d, random))
 		if t.Failed() {
 			return
@@ -200,7 +201,7 @@ func TestDamageToOneNodeOfThreeIsHealedOrRefused(t *testing.T) {
 }
 
 // outcomeOf starts the third node after damage. Where it is refused it is stopped.
-func (c *trio) outcomeOf(d damage, random *rand.Rand) outcome {
+func (c *trio) outcomeOf(d harm.Damage, random *rand.Rand) outcome {
 	c.t.Helper()
 	before := len(c.said.String())
 	err := c.startThird()

@@ -28,10 +28,26 @@ const (
 // run in a namespace; see [RunInNamespace].
 func StartWired(t testing.TB, n int, flags ...string) *Wires {
 	t.Helper()
+	dir := keepOnFailure(t)
+	var data []string
+	for i := range n {
+		data = append(data, filepath.Join(dir, fmt.Sprintf("n%d", i+1)))
+	}
+	return startWired(t, dir, data, flags)
+}
+
+// StartWiredIn is [StartWired] with a data directory of the test's own for each node.
+func StartWiredIn(t testing.TB, data []string, flags ...string) *Wires {
+	t.Helper()
+	return startWired(t, keepOnFailure(t), data, flags)
+}
+
+func startWired(t testing.TB, logs string, data, flags []string) *Wires {
+	t.Helper()
+	n := len(data)
 	if !InNamespace() {
 		t.Fatal("it takes a network of the test's own: see RunInNamespace")
 	}
-	dir := keepOnFailure(t)
 	w := &Wires{Processes: &Processes{t: t}, t: t, numbers: map[*Process]int{}}
 	w.run("link add switch type bridge", fmt.Sprintf("addr add %s%d/24 dev switch", peerNet, harness), "link set switch up")
 	t.Cleanup(func() { w.run("link del switch") })
@@ -41,10 +57,10 @@ func StartWired(t testing.TB, n int, flags ...string) *Wires {
 	}
 	for i := range n {
 		w.plugIn(i + 1)
-		p := newProcessAt(t, dir, filepath.Join(dir, fmt.Sprintf("n%d", i+1)), fmt.Sprintf("n%d", i+1),
+		p := newProcessAt(t, logs, data[i], fmt.Sprintf("n%d", i+1),
 			addresses{http: fmt.Sprintf("%s%d:7300", peerNet, i+1), peer: fmt.Sprintf("%s%d:7301", peerNet, i+1), gossip: gossip[i]},
 			append([]string{"--join", strings.Join(gossip, ","), "--bootstrap-expect", fmt.Sprint(n)}, flags...))
-		p.prefix = []string{"ip", "netns", "exec", p.Name}
+		p.prefix = []string{"nsenter", "--net=/run/netns/" + p.Name} // not ip netns exec, which would keep disks mounted that a test unmounts
 		w.numbers[p] = i + 1
 		w.Nodes = append(w.Nodes, p)
 	}

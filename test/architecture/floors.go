@@ -26,6 +26,7 @@ var floors = map[string]int{
 
 	"internal/dice":        0, // random choices of tests
 	"internal/consistency": 2, // what clients may have seen
+	"internal/harm":        0, // damage to the files of tests
 	"internal/eventually":  0, // the waiting of tests
 
 	"health":            1, // probers, leases, verdicts

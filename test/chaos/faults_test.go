@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster/internal/dice"
 	"github.com/musterhq/muster/internal/testcluster"
 	"github.com/musterhq/muster/internal/wire"
 )
@@ -23,6 +25,38 @@ type stage struct {
 	*testcluster.Wires
 	t      *testing.T
 	random *rand.Rand
+	disks  map[*testcluster.Process]*testcluster.Disk // where each node has one of its own
+}
+
+// setStage starts a cluster, of which each node has a disk of its own where the test may mount some.
+func setStage(t *testing.T, withDisks bool) *stage {
+	t.Helper()
+	s := &stage{t: t, random: dice.New(t)}
+	if !withDisks {
+		s.Wires = testcluster.StartWired(t, 3, frequentSnapshots...)
+		return s
+	}
+	var disks []*testcluster.Disk
+	var data []string
+	for n := range 3 {
+		disks = append(disks, testcluster.NewDisk(t, 256))
+		data = append(data, filepath.Join(disks[n].Path, "data"))
+	}
+	s.Wires = testcluster.StartWiredIn(t, data, append(frequentSnapshots, "--disk-reserve", "24MiB")...)
+	s.disks = map[*testcluster.Process]*testcluster.Disk{}
+	for n, p := range s.Nodes {
+		s.disks[p] = disks[n]
+	}
+	return s
+}
+
+// draw draws what goes wrong next.
+func (s *stage) draw() mischief {
+	all := faults
+	if s.disks != nil {
+		all = append(all[:len(all):len(all)], diskMischief...)
+	}
+	return all[s.random.IntN(len(all))]
 }
 
 func (s *stage) any() *testcluster.Process { return s.Nodes[s.random.IntN(len(s.Nodes))] }
