@@ -23,7 +23,7 @@ func (j JudgeCheck) Target() (service, id string) { return j.Service, j.ID }
 // Validate trusts the one who asked: it comes from within the registry.
 func (j JudgeCheck) Validate() error { return nil }
 
-func (j JudgeCheck) next(cur *Instance, index uint64) (*Instance, error) {
+func (j JudgeCheck) next(cur *Instance, index uint64) (*Instance, error) { //nolint:unparam // as [Operation] has it
 	if cur == nil || cur.Incarnation != j.Incarnation {
 		return cur, nil
 	}

@@ -1,10 +1,10 @@
 package testcluster
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -12,37 +12,30 @@ import (
 // inNamespace is set in the environment of a test process that has a network of its own.
 const inNamespace = "MUSTER_TEST_NAMESPACE"
 
-// RunInNamespace runs the test process once more, with a network of its own in which it may do as it likes, and returns its
-// exit status. There it returns false, and the caller goes on with its tests; so it does where the machine does not allow
-// this, with the reason. Everything vanishes with the process.
-func RunInNamespace() (status int, done bool, err error) {
-	if os.Getenv(inNamespace) != "" {
-		return 0, false, prepareNamespace()
+// EnterNamespace has the test process begin once more, with a network of its own in which it may do as it likes; everything
+// vanishes with the process. TestMain calls it before anything else. It returns in that network, and also where the machine
+// does not allow one, with the reason.
+func EnterNamespace() error {
+	if InNamespace() {
+		return prepareNamespace()
+	}
+	unshare := []string{"unshare", "--net", "--mount"}
+	if os.Geteuid() != 0 {
+		unshare = append(unshare, "--user", "--map-root-user")
+	}
+	program, err := exec.LookPath(unshare[0])
+	if err != nil {
+		return err
+	}
+	if err := run(program, append(unshare[1:], "true")...); err != nil {
+		return fmt.Errorf("this machine gives tests no network of their own: %w", err)
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return 0, false, err
+		return err
 	}
-	again := exec.Command(self, os.Args[1:]...) //nolint:noctx // go test bounds it
-	again.Env = append(os.Environ(), inNamespace+"=1")
-	again.Stdin, again.Stdout, again.Stderr = os.Stdin, os.Stdout, os.Stderr
-	again.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS,
-		Pdeathsig:  syscall.SIGKILL,
-	}
-	if os.Geteuid() != 0 {
-		again.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		again.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
-		again.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
-	}
-	err = again.Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return exit.ExitCode(), true, nil
-	}
-	if err != nil {
-		return 0, false, fmt.Errorf("this machine gives tests no network of their own: %w", err)
-	}
-	return 0, true, nil
+	again := slices.Concat(unshare, []string{self}, os.Args[1:])
+	return syscall.Exec(program, again, append(os.Environ(), inNamespace+"=1")) //nolint:gosec // the same program again
 }
 
 // InNamespace tells whether this test process has a network of its own.

@@ -9,7 +9,7 @@ import (
 
 // Wires are a cluster of real processes of which each has a network namespace of its own, all on one switch. The way from one
 // to another can be cut, in one direction and without anybody being told: packets go to a machine that does not exist. It
-// takes [RunInNamespace].
+// takes [EnterNamespace].
 type Wires struct {
 	*Processes
 
@@ -25,7 +25,7 @@ const (
 )
 
 // StartWired starts n servers that form a cluster, each in a namespace of its own, and returns when all are ready. The test must
-// run in a namespace; see [RunInNamespace].
+// run in a namespace; see [EnterNamespace].
 func StartWired(t testing.TB, n int, flags ...string) *Wires {
 	t.Helper()
 	dir := keepOnFailure(t)
@@ -46,7 +46,7 @@ func startWired(t testing.TB, logs string, data, flags []string) *Wires {
 	t.Helper()
 	n := len(data)
 	if !InNamespace() {
-		t.Fatal("it takes a network of the test's own: see RunInNamespace")
+		t.Fatal("it takes a network of the test's own: see EnterNamespace")
 	}
 	w := &Wires{Processes: &Processes{t: t}, t: t, numbers: map[*Process]int{}}
 	w.run("link add switch type bridge", fmt.Sprintf("addr add %s%d/24 dev switch", peerNet, harness), "link set switch up")

@@ -11,11 +11,7 @@ import (
 // The tests run in a network of their own, which they may cut to pieces. Where the machine does not give them one, those that
 // need it say so and are skipped.
 func TestMain(m *testing.M) {
-	status, done, err := testcluster.RunInNamespace()
-	if done {
-		os.Exit(status)
-	}
-	if err != nil {
+	if err := testcluster.EnterNamespace(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	m.Run() // its status is the process's when TestMain returns
