@@ -32,6 +32,8 @@ type request struct {
 	accept string // the media type of the answer; "" is JSON
 	key    string // with which the call may be made again whatever became of it; empty where nodes remember none
 
+	inSession bool // a read of the state, which must show what the session has seen
+
 	harmless bool // to be made again, though it is no read: it does nothing that it has not done the first time
 
 	patience time.Duration // how long one node may take to answer

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -24,6 +26,9 @@ const (
 	// continueTimeout is how long a node may take to say that it wants a body that is too long to be sent in vain.
 	continueTimeout = 2 * time.Second
 
+	// idleTimeout is how long a connection is kept that nobody uses.
+	idleTimeout = 90 * time.Second
+
 	// restorePatience is how long a node may take to restore a snapshot that it has received.
 	restorePatience = 15 * time.Minute
 
@@ -31,35 +36,67 @@ const (
 	maxAnswer = 256 << 20
 )
 
-// Client knows the addresses of some nodes of one cluster. It keeps nothing between two calls but open connections, and
-// any number of goroutines may use it.
+// Client knows some nodes of one cluster, and learns of the others. Any number of goroutines may use it.
+//
+// It remembers who leads, which is asked first for writes, and which nodes failed, which are asked last for a while; and, if
+// that is wanted, what it has seen, so that no node shows less.
 type Client struct {
-	nodes []*url.URL
-	http  *http.Client
+	nodes   endpoints
+	session session
+	token   string
+	timeout time.Duration
+	http    *http.Client
+	upkeep  upkeep
+}
+
+// Options say how a client is to be. Only the addresses are needed.
+type Options struct {
+	Addresses []string          // as of [New]
+	Scatter   bool              // the nodes are asked in an order drawn at random, so that many clients spread over them
+	Session   bool              // a read shows no less than what was seen before, on any node
+	Token     string            // stands on every call, empty on none
+	Timeout   time.Duration     // of [Retry] where the context has no deadline
+	Transport http.RoundTripper // nil is one of the client's own
 }
 
 // New makes a client of the nodes at these addresses, which are tried in this order. An address is a base URL such as
 // http://127.0.0.1:7300, or a host and a port, which are taken for HTTP. There must be one at least.
-func New(addresses ...string) (*Client, error) {
-	c := &Client{http: &http.Client{
-		Transport: &http.Transport{
+func New(addresses ...string) (*Client, error) { return NewWith(Options{Addresses: addresses}) }
+
+// NewWith makes a client with options.
+func NewWith(o Options) (*Client, error) {
+	c := &Client{
+		session: session{on: o.Session}, token: o.Token, timeout: cmp.Or(o.Timeout, retryTimeout),
+		http: &http.Client{
+			Transport: o.Transport,
+			// A node answers by itself and never sends a client elsewhere. Whatever does is no node, and a write that
+			// followed it would become a read on the way.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		upkeep: newUpkeep(),
+	}
+	if o.Transport == nil {
+		c.http.Transport = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			ExpectContinueTimeout: continueTimeout,
-		},
-		// A node answers by itself and never sends a client elsewhere. Whatever does is no node, and a write that
-		// followed it would become a read on the way.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-	for _, address := range addresses {
+			IdleConnTimeout:       idleTimeout,
+		}
+	}
+	for _, address := range o.Addresses {
 		node, err := parseAddress(address)
 		if err != nil {
 			return nil, err
 		}
-		c.nodes = append(c.nodes, node)
+		c.nodes.given = append(c.nodes.given, &endpoint{url: node})
 	}
-	if len(c.nodes) == 0 {
+	if len(c.nodes.given) == 0 {
 		return nil, errors.New("no address of a node is given")
+	}
+	if o.Scatter {
+		rand.Shuffle(len(c.nodes.given), func(i, j int) {
+			c.nodes.given[i], c.nodes.given[j] = c.nodes.given[j], c.nodes.given[i]
+		})
 	}
 	return c, nil
 }

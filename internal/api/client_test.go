@@ -24,8 +24,8 @@ func TestAddressesOfNodes(t *testing.T) {
 		switch {
 		case err != nil && !strings.Contains(err.Error(), want):
 			t.Errorf("%q: %v, want %q", address, err, want)
-		case err == nil && c.nodes[0].String() != want:
-			t.Errorf("%q becomes %s, want %s", address, c.nodes[0], want)
+		case err == nil && c.nodes.first().String() != want:
+			t.Errorf("%q becomes %s, want %s", address, c.nodes.first(), want)
 		}
 	}
 	if _, err := New(); err == nil {

@@ -10,7 +10,7 @@ import (
 
 // Curl spells out a call as the command that makes it on the first of the client's nodes, ready for a POSIX shell.
 func Curl[T any](c *Client, call Call[T]) (string, error) {
-	return call.curl(c.nodes[0])
+	return call.curl(c.nodes.first())
 }
 
 func (r request) curl(node *url.URL) (string, error) {
@@ -31,23 +31,23 @@ func (r request) curl(node *url.URL) (string, error) {
 
 // CurlSave spells out [SaveSnapshot] into a file; - is the standard output.
 func CurlSave(c *Client, file string) string {
-	words := append(curl(c.nodes[0]), "--fail-with-body")
+	words := append(curl(c.nodes.first()), "--fail-with-body")
 	if file != "-" {
 		words = append(words, "-o", quote(file))
 	}
-	return strings.Join(append(words, quote(saveRequest().url(c.nodes[0]))), " ")
+	return strings.Join(append(words, quote(saveRequest().url(c.nodes.first()))), " ")
 }
 
 // CurlWatch spells out a watch from its beginning.
 func CurlWatch(c *Client, w Watching) string {
-	call := w.request(position{})
-	words := append(curl(c.nodes[0]), "-N", "-H", quote("Accept: "+call.accept), quote(call.url(c.nodes[0])))
+	call := w.request(Position{})
+	words := append(curl(c.nodes.first()), "-N", "-H", quote("Accept: "+call.accept), quote(call.url(c.nodes.first())))
 	return strings.Join(words, " ")
 }
 
 // CurlRestore spells out [RestoreSnapshot] of a file.
 func CurlRestore(c *Client, file string) string {
-	words := append(curl(c.nodes[0]), "--fail-with-body", "-T", quote(file), quote(restoreRequest().url(c.nodes[0])))
+	words := append(curl(c.nodes.first()), "--fail-with-body", "-T", quote(file), quote(restoreRequest().url(c.nodes.first())))
 	return strings.Join(words, " ")
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"math/rand/v2"
 	"time"
 
 	"github.com/musterhq/muster/internal/wire"
@@ -31,7 +30,7 @@ type Interruption struct {
 // with that of [Do] where no node answered. lost is told of each interruption in between.
 func Follow(ctx context.Context, c *Client, w Watching, lost func(Interruption)) iter.Seq2[wire.Event, error] {
 	return func(yield func(wire.Event, error) bool) {
-		f := follower{client: c, watching: w, lost: lost}
+		f := following{Follower: NewFollower(c, w), lost: lost}
 		err := f.run(ctx, func(e wire.Event) bool { return yield(e, nil) })
 		if err != nil && ctx.Err() == nil && !errors.Is(err, errEnough) {
 			yield(wire.Event{}, err)
@@ -42,54 +41,40 @@ func Follow(ctx context.Context, c *Client, w Watching, lost func(Interruption))
 // errEnough ends a watch whose consumer wants no more.
 var errEnough = errors.New("no more events are wanted")
 
-type follower struct {
-	client   *Client
-	watching Watching
-	lost     func(Interruption)
+// following is a [Follower] that goes on for as long as another node may do better.
+type following struct {
+	*Follower
+	lost func(Interruption)
 
-	at      position
 	begun   bool      // there was an event
-	failed  int       // how many nodes were lost since the last event
-	attempt []Attempt // until the first event
+	attempt []Attempt // until then
 }
 
 // run watches on one node after the other.
-func (f *follower) run(ctx context.Context, take func(wire.Event) bool) error {
-	nodes := f.client.nodes
-	for n := 0; ; n++ {
-		node := nodes[n%len(nodes)]
-		err := f.client.watch(ctx, node, f.watching, &f.at, func(e wire.Event) error {
-			f.begun, f.failed = true, 0
+func (f *following) run(ctx context.Context, take func(wire.Event) bool) error {
+	for {
+		err := f.Once(ctx, func(e wire.Event) error {
+			f.begun = true
 			if !take(e) {
 				return errEnough
 			}
 			return nil
 		})
-		if ctx.Err() != nil || errors.Is(err, errEnough) || lasting(f.watching.request(f.at), err) {
+		if ctx.Err() != nil || errors.Is(err, errEnough) || lasting(f.Watching.request(f.At), err) {
 			return err
 		}
 		if !f.begun {
-			if f.attempt = append(f.attempt, Attempt{Node: node.String(), Err: err}); len(f.attempt) == len(nodes) {
+			if f.attempt = append(f.attempt, Attempt{Node: f.Node(), Err: err}); len(f.attempt) == len(f.client.nodes.given) {
 				return verdict(f.attempt)
 			}
 			continue
 		}
-		f.failed++
-		pause := f.pause()
-		f.lost(Interruption{Err: err, Next: nodes[(n+1)%len(nodes)].String(), Pause: pause})
+		pause := f.Pause()
+		f.lost(Interruption{Err: err, Next: f.announce(), Pause: pause})
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-}
-
-// pause grows with each round of all nodes.
-func (f *follower) pause() time.Duration {
-	most := firstPause
-	for range (f.failed - 1) / len(f.client.nodes) {
-		most = min(2*most, maxPause)
-	}
-	return rand.N(most)
 }

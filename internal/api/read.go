@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
@@ -19,6 +20,7 @@ type Query struct {
 	Metadata     map[string]string // an instance must have all of these pairs
 	Filter       string            // an expression over the instance's fields
 	Linearizable bool              // the answer shows every write that was acknowledged before
+	MaxStale     time.Duration     // the greatest age of the answer that will do; 0 is any
 }
 
 func (q Query) values() url.Values {
@@ -41,6 +43,9 @@ func (q Query) values() url.Values {
 	if q.Linearizable {
 		v.Set(wire.ParamConsistency, wire.Linearizable)
 	}
+	if q.MaxStale > 0 {
+		v.Set(wire.ParamMaxStale, q.MaxStale.String())
+	}
 	return v
 }
 
@@ -62,7 +67,7 @@ func History(service, id string, q Query) Call[wire.History] {
 
 // read asks the query at a path.
 func (q Query) read(path string) request {
-	r := request{method: http.MethodGet, path: path, query: q.values(), patience: memoryPatience}
+	r := request{method: http.MethodGet, path: path, query: q.values(), patience: memoryPatience, inSession: true}
 	if q.Linearizable {
 		r.patience = askingPatience
 	}

@@ -29,17 +29,20 @@ type Watching struct {
 	Services []string
 	All      bool  // every service instead
 	Query    Query // which instances; its status is any where it is empty, and it can't be linearizable
+
+	Ack      string // the name under which it is confirmed what was applied; empty does without
+	MinIndex uint64 // the least index that the first events show, where the position says in which cluster
 }
 
-// position is how far a watch has got, and in which cluster.
-type position struct {
-	known   bool
-	index   uint64
-	cluster string
+// Position is how far a watch has got, and in which cluster. The zero Position is the beginning.
+type Position struct {
+	Known   bool
+	Index   uint64
+	Cluster string
 }
 
 // request asks for what comes after the position.
-func (w Watching) request(from position) request {
+func (w Watching) request(from Position) request {
 	query := w.Query.values()
 	for _, service := range w.Services {
 		query.Add(wire.ParamService, service)
@@ -47,18 +50,25 @@ func (w Watching) request(from position) request {
 	if w.All {
 		query.Set(wire.ParamAll, "true")
 	}
-	if from.known {
-		query.Set(wire.ParamIndex, strconv.FormatUint(from.index, 10))
+	if from.Known {
+		query.Set(wire.ParamIndex, strconv.FormatUint(from.Index, 10))
 	}
-	if from.cluster != "" {
-		query.Set(wire.ParamCluster, from.cluster)
+	if w.Ack != "" {
+		query.Set(wire.ParamAck, w.Ack)
+	}
+	if w.MinIndex > 0 && from.Cluster != "" {
+		query.Set(wire.ParamMinIndex, strconv.FormatUint(w.MinIndex, 10))
+		query.Set(wire.ParamWait, sessionWait.String())
+	}
+	if from.Cluster != "" {
+		query.Set(wire.ParamCluster, from.Cluster)
 	}
 	return request{method: http.MethodGet, path: wire.PathWatch, query: query, accept: wire.TypeNDJSON, patience: memoryPatience}
 }
 
 // watch takes the events that one node sends after the position, and moves that along. It returns when the node sends no more,
 // and why.
-func (c *Client) watch(ctx context.Context, node *url.URL, w Watching, at *position, take func(wire.Event) error) error {
+func (c *Client) watch(ctx context.Context, node *url.URL, w Watching, at *Position, take func(wire.Event) error) error {
 	call := w.request(*at)
 	ctx, idle := newIdle(ctx, call.patience)
 	defer idle.stop()
@@ -68,8 +78,8 @@ func (c *Client) watch(ctx context.Context, node *url.URL, w Watching, at *posit
 	}
 	return c.send(node, call, addressed, func(response *http.Response) error {
 		idle.allow(watchIdle)
-		if cluster := response.Header.Get(wire.HeaderCluster); at.cluster == "" {
-			at.cluster = cluster
+		if cluster := response.Header.Get(wire.HeaderCluster); at.Cluster == "" {
+			at.Cluster = cluster
 		}
 		lines := bufio.NewScanner(&moving{from: response.Body, moved: func(err error) error {
 			idle.allow(watchIdle)
@@ -86,7 +96,7 @@ func (c *Client) watch(ctx context.Context, node *url.URL, w Watching, at *posit
 				return err
 			}
 			if e.ID != nil {
-				at.index, at.known = *e.ID, true
+				at.Index, at.Known = *e.ID, true
 			}
 		}
 		if err := lines.Err(); err != nil {

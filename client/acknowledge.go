@@ -1,0 +1,65 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/musterhq/muster/internal/api"
+	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/registry"
+)
+
+// ackAgain is how long to wait before a confirmation is sent again that did not arrive.
+const ackAgain = 100 * time.Millisecond
+
+// acknowledge confirms what has been applied until ctx ends. It sends one confirmation at a time, always the newest, so that
+// it never holds the stream up.
+func (c *Client) acknowledge(ctx context.Context) {
+	var watch string
+	var confirmed uint64
+	for {
+		select {
+		case <-c.table.acks:
+		case <-ctx.Done():
+			return
+		}
+		node, id, index := c.table.confirmable()
+		if id != watch {
+			watch, confirmed = id, 0
+		}
+		if id == "" || index <= confirmed {
+			continue
+		}
+		err := api.Acknowledge(ctx, c.calls, node, id, index)
+		switch {
+		case err == nil:
+			confirmed = index
+		case errors.Is(err, registry.ErrCheckNotFound) || errors.Is(err, fault.ErrConflict):
+			// The stream has ended, and the next one begins with a confirmation of its own.
+		default:
+			select {
+			case <-time.After(ackAgain/2 + rand.N(ackAgain)):
+				ring(c.table.acks)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// confirmable is up to which index everything has been applied by all who watch, for the watch that is to be told.
+func (t *table) confirmable() (node, watch string, index uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.segment
+	if s == nil {
+		return "", "", 0
+	}
+	index = s.sent
+	if owed := t.owed(); owed > 0 {
+		index = min(index, owed-1)
+	}
+	return s.node, s.watch, index
+}

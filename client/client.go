@@ -1,0 +1,56 @@
+package client
+
+import (
+	"context"
+	"sync"
+
+	"github.com/musterhq/muster/internal/api"
+)
+
+// Client is a client of one cluster. Any number of goroutines may use it, and one is enough for a program: all that it watches
+// comes over one stream.
+type Client struct {
+	config Config
+	calls  *api.Client
+	table  *table
+
+	opened  chan struct{}   // the stream is to be opened anew
+	ctx     context.Context // ends with Close
+	end     context.CancelFunc
+	running sync.WaitGroup
+}
+
+// New makes a client. It makes no call: the registry may be down.
+func New(config Config) (*Client, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	config = config.withDefaults()
+	calls, err := api.NewWith(api.Options{
+		Addresses: config.Addrs, Scatter: true, Session: true,
+		Token: config.Token, Timeout: config.Timeout, Transport: config.Transport,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{config: config, calls: calls, table: newTable(config.Linger), opened: make(chan struct{}, 1)}
+	c.ctx, c.end = context.WithCancel(context.Background())
+	if config.CacheFile != "" {
+		c.recall()
+		c.running.Go(func() { c.remember(c.ctx) })
+	}
+	c.running.Go(func() { api.Maintain(c.ctx, calls) })
+	c.running.Go(func() { c.roster(c.ctx) })
+	c.running.Go(func() { c.stream(c.ctx) })
+	c.running.Go(func() { c.acknowledge(c.ctx) })
+	return c, nil
+}
+
+// Close ends everything that the client does and returns when it is done; no goroutine stays. Watches end with [ErrClosed]. It
+// deregisters nothing. The error is always nil.
+func (c *Client) Close() error {
+	c.end()
+	c.running.Wait()
+	c.calls.Close()
+	return nil
+}

@@ -1,0 +1,152 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/musterhq/muster/internal/api"
+	"github.com/musterhq/muster/internal/wire"
+)
+
+// errReplaced ends a segment of the stream in whose place another one was wanted.
+var errReplaced = errors.New("the stream is opened anew")
+
+// segment is the stream from one opening to the next: the services that it carries do not change.
+type segment struct {
+	services []string
+	carries  map[string]*entry
+	from     api.Position
+	least    uint64 // the newest index at which one of the services is known
+
+	ctx context.Context // ends when another segment is to be opened
+	end context.CancelFunc
+
+	// Where and under which id it is confirmed what was applied, and up to which id anything was sent.
+	node, watch string
+	sent        uint64
+	pending     []event
+}
+
+// reopen has the stream opened anew with the services that have joined. Callers hold the lock.
+func (t *table) reopen(ctx context.Context) {
+	if t.segment != nil {
+		t.segment.end()
+	}
+	s := &segment{carries: map[string]*entry{}}
+	s.ctx, s.end = context.WithCancel(ctx)
+	for name, e := range t.entries {
+		if e.joined {
+			s.services, s.carries[name] = append(s.services, name), e
+		}
+	}
+	slices.Sort(s.services)
+	t.segment = s
+	t.position(s)
+}
+
+// position finds where a segment goes on: at the lowest index at which one of its services is known.
+func (t *table) position(s *segment) {
+	s.from, s.least = api.Position{}, 0
+	for _, e := range s.carries {
+		if e.seen.at == 0 || e.known == nil {
+			s.from = api.Position{}
+			return
+		}
+		if !s.from.Known || e.seen.at < s.from.Index {
+			s.from = api.Position{Known: true, Index: e.seen.at, Cluster: e.seen.cluster}
+		}
+		s.least = max(s.least, e.seen.at)
+	}
+}
+
+// begin prepares the try of a segment at another node: after what has been applied by now, in the session's cluster. What is
+// known of another cluster is forgotten.
+func (t *table) begin(s *segment, cluster string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.pending, s.watch, s.sent = nil, "", 0
+	for name, e := range s.carries {
+		if cluster != "" && e.seen.cluster != "" && e.seen.cluster != cluster {
+			t.forget([]string{name})
+			e.seen.cluster = cluster
+		}
+	}
+	t.position(s)
+}
+
+// stream keeps the stream open until ctx ends.
+func (c *Client) stream(ctx context.Context) {
+	f := api.NewFollower(c.calls, api.Watching{Ack: c.config.Name})
+	for ctx.Err() == nil {
+		s := c.table.current()
+		if s == nil || len(s.services) == 0 {
+			select {
+			case <-c.opened:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		cluster, _ := c.calls.Session()
+		c.table.begin(s, cluster)
+		f.Watching.Services, f.At, f.Watching.MinIndex = s.services, s.from, s.least
+		err := f.Once(s.ctx, func(e wire.Event) error { return c.take(f, s, e) })
+		if s.ctx.Err() != nil || errors.Is(err, errReplaced) {
+			continue
+		}
+		c.config.Logger.Debug("the watch is interrupted", "node", f.Node(), "error", err)
+		if f.Lost() || f.Lasting(err) {
+			c.table.lose(err)
+		}
+		select {
+		case <-time.After(f.Pause()):
+		case <-s.ctx.Done():
+		}
+	}
+}
+
+// take keeps an event until its set is whole, and then applies that.
+func (c *Client) take(f *api.Follower, s *segment, e wire.Event) error {
+	if e.Event == wire.EventHello {
+		var hello wire.Hello
+		if err := json.Unmarshal(e.Data, &hello); err != nil {
+			return err
+		}
+		c.table.greeted(s, f.Node(), hello.Watch)
+		return nil
+	}
+	read, err := readEvent(e)
+	if err != nil {
+		return err
+	}
+	s.pending = append(s.pending, read)
+	if e.ID == nil {
+		return nil
+	}
+	set := s.pending
+	s.pending = nil
+	reset, err := c.table.apply(s, *e.ID, f.At.Cluster, set)
+	if err != nil {
+		return err
+	}
+	if reset {
+		c.config.Logger.Warn("the registry has begun a new history", "index", *e.ID)
+		c.calls.Forget(*e.ID)
+	}
+	c.calls.Saw(f.At.Cluster, *e.ID)
+	return nil
+}
+
+func (t *table) current() *segment {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.segment
+}
+
+func (t *table) greeted(s *segment, node, watch string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.node, s.watch = node, watch
+}
