@@ -18,6 +18,8 @@ type Client struct {
 	ctx     context.Context // ends with Close
 	end     context.CancelFunc
 	running sync.WaitGroup
+
+	registrations *registrations
 }
 
 // New makes a client. It makes no call: the registry may be down.
@@ -34,6 +36,7 @@ func New(config Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{config: config, calls: calls, table: newTable(config.Linger), opened: make(chan struct{}, 1)}
+	c.registrations = newRegistrations(calls, config.Logger)
 	c.ctx, c.end = context.WithCancel(context.Background())
 	if config.CacheFile != "" {
 		c.recall()
@@ -47,8 +50,9 @@ func New(config Config) (*Client, error) {
 }
 
 // Close ends everything that the client does and returns when it is done; no goroutine stays. Watches end with [ErrClosed]. It
-// deregisters nothing. The error is always nil.
+// deregisters nothing: heartbeats end, and leases run out. The error is always nil.
 func (c *Client) Close() error {
+	c.registrations.close()
 	c.end()
 	c.running.Wait()
 	c.calls.Close()

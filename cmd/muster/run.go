@@ -106,25 +106,29 @@ func localAddress(nodes []string) (string, error) {
 
 // accompany runs a program and keeps it registered meanwhile.
 func (p *program) accompany(ctx context.Context, instance registry.Instance, command []string) error {
-	client, err := p.using.client()
+	registrar, err := p.using.registrar()
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer func() { _ = registrar.Close() }() // it has nothing to say
 	child, err := p.startChild(ctx, command)
 	if err != nil {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx) // a signal is the program's business
-	u := newUpkeep(client, instance, p.stderr)
-	keeping, stop := context.WithCancel(ctx)
-	var upkeeping sync.WaitGroup
-	upkeeping.Go(func() { u.run(keeping) })
+	u, err := p.upkeep(ctx, registrar, instance)
+	if err != nil {
+		fmt.Fprintf(p.stderr, "muster: %s\n", explain(err))
+		return child.wait()
+	}
+	following, stop := context.WithCancel(ctx)
+	var telling sync.WaitGroup
+	telling.Go(func() { u.follow(following) })
 	ended := child.wait()
 	stop()
-	upkeeping.Wait()
+	telling.Wait()
 	if err := u.end(ctx); err != nil {
-		fmt.Fprintf(p.stderr, "muster: could not deregister %s %s: %s\n", u.instance.Service, u.instance.ID, explain(err))
+		fmt.Fprintf(p.stderr, "muster: could not %s\n", explain(err))
 	}
 	return ended
 }

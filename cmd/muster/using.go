@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/musterhq/muster/client"
 	"github.com/musterhq/muster/internal/api"
 )
 
@@ -84,6 +85,15 @@ func (u *using) client() (*api.Client, error) {
 		return nil, usagef("--addr: %w", err)
 	}
 	return client, nil
+}
+
+// registrar is a client that keeps instances registered with these nodes.
+func (u *using) registrar() (*client.Client, error) {
+	c, err := client.New(client.Config{Addrs: u.addr})
+	if err != nil {
+		return nil, usagef("--addr: %w", err)
+	}
+	return c, nil
 }
 
 // limit is the context of a call, which has the time that the flags give it.

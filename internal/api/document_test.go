@@ -13,7 +13,7 @@ import (
 
 // What the registry owns, and what the path carries.
 var (
-	ownedByRegistry = []string{"Status", "Reported", "Maintenance", "CreateIndex", "ModifyIndex", "Incarnation", "Expired", "LeaseIndex", "Output"}
+	ownedByRegistry = []string{"Status", "Reported", "Maintenance", "CreateIndex", "ModifyIndex", "Incarnation", "Expired", "LeaseIndex", "Output", "Preserved"}
 	inThePath       = []string{"Service", "ID"}
 )
 
