@@ -61,7 +61,7 @@ func (c *Check) inherit(cur *Instance) {
 	if cur == nil {
 		return
 	}
-	if n := cur.check(c.Name); n >= 0 && cur.Checks[n].sameDefinition(*c) {
+	if n := cur.check(c.Name); n >= 0 && cur.Checks[n].SameDefinition(*c) {
 		was := cur.Checks[n]
 		c.Status, c.Output, c.Preserved = was.Status, was.Output, was.Preserved
 	}
@@ -78,7 +78,7 @@ func (i *Instance) sameDocument(other *Instance) bool {
 		slices.Equal(i.Tags, other.Tags) &&
 		maps.Equal(i.Metadata, other.Metadata) &&
 		sameLease(i.Lease, other.Lease) &&
-		slices.EqualFunc(i.Checks, other.Checks, Check.sameDefinition)
+		slices.EqualFunc(i.Checks, other.Checks, Check.SameDefinition)
 }
 
 func sameLease(a, b *Lease) bool {
@@ -88,8 +88,8 @@ func sameLease(a, b *Lease) bool {
 	return *a == *b
 }
 
-// sameDefinition tells whether c and other ask the same question in the same way, whatever the answers were.
-func (c Check) sameDefinition(other Check) bool {
+// SameDefinition tells whether c and other ask the same question in the same way, whatever the answers were.
+func (c Check) SameDefinition(other Check) bool {
 	return c.Name == other.Name &&
 		c.Type == other.Type &&
 		c.Port == other.Port &&

@@ -74,6 +74,25 @@ func (r *Registry) Watch(ctx context.Context, service string) iter.Seq2[Snapshot
 	return r.publisher.Watch(ctx, service)
 }
 
+// Follow yields everything that is registered, as it is now and then as it is after changes, until ctx ends. A consumer that
+// is slower than the changes sees only the newest State; [State.ChangedSince] tells what has happened in between. Changes of
+// which watchers do not hear, such as those of an output alone, come with the next one.
+func (r *Registry) Follow(ctx context.Context) iter.Seq[*State] {
+	return func(yield func(*State) bool) {
+		sub := r.publisher.SubscribeAll()
+		defer sub.Close()
+		for ctx.Err() == nil {
+			if !yield(r.State()) {
+				return
+			}
+			select {
+			case <-sub.C():
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
 // State returns everything that is registered now, as an immutable whole.
 func (r *Registry) State() *State { return r.publisher.State() }
 

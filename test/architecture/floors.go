@@ -29,7 +29,7 @@ var floors = map[string]int{
 	"internal/harm":        0, // damage to the files of tests
 	"internal/eventually":  0, // the waiting of tests
 
-	"health":            1, // probers, leases, verdicts
+	"health/probe":      1, // asking one instance once
 	"lb":                1, // choosing one of many
 	"internal/disk":     1, // how much space is left for a node's data
 	"internal/raftdisk": 1, // what Raft keeps on disk: log, vote, snapshots
@@ -39,6 +39,7 @@ var floors = map[string]int{
 
 	"internal/onlooker": 2, // the acknowledging watchers of tests
 
+	"health":       2, // leases, the schedule of checks, verdicts
 	"cluster":      2, // being a member: gossip, Raft, who leads
 	"store":        2, // the checkpoint on disk
 	"client":       3, // the SDK

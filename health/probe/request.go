@@ -1,0 +1,58 @@
+package probe
+
+import (
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+)
+
+// request makes the request of an HTTP check, or says what is wrong with the check.
+func (p *Prober) request(t *Target) (req *http.Request, problem string) {
+	at, err := url.ParseRequestURI(t.Check.Path)
+	if err != nil {
+		return nil, fmt.Sprintf("the path %q of the check can't be asked for", t.Check.Path)
+	}
+	at.Scheme, at.Host = "http", t.host()
+	if t.Check.TLS {
+		at.Scheme = "https"
+	}
+	head := make(http.Header, len(t.Check.Headers)+1)
+	head.Set("User-Agent", p.config.UserAgent)
+	for name, value := range t.Check.Headers {
+		if reason := withheld(name); reason != "" {
+			return nil, fmt.Sprintf("the check has a header %s, which is never sent: %s", textproto.CanonicalMIMEHeaderKey(name), reason)
+		}
+		head.Set(name, value)
+	}
+	return &http.Request{
+		Method: t.Check.Method, URL: at, Host: at.Host, Header: head,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Close: !reusable(t),
+	}, ""
+}
+
+// host is what the instance is called in a request: without the port where it goes without saying.
+func (t *Target) host() string {
+	port := t.port()
+	if port == 80 && !t.Check.TLS || port == 443 && t.Check.TLS {
+		return strings.TrimSuffix(t.hostPort(), fmt.Sprintf(":%d", port))
+	}
+	return t.hostPort()
+}
+
+// withheld says why a header is not sent, if so.
+func withheld(name string) string {
+	switch textproto.CanonicalMIMEHeaderKey(name) {
+	case "Host":
+		return "a check goes to the instance's own address"
+	case "Authorization", "Proxy-Authorization", "Cookie":
+		return "a check is shown to everybody who may read, and so would be the secret"
+	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+		"Http2-Settings", "Content-Length", "Expect":
+		return "it is about the connection, which is the registry's"
+	default:
+		return ""
+	}
+}
