@@ -22,5 +22,5 @@
 //   - Nothing is allocated for a call that is let in and none for one that is refused, and no goroutine is kept.
 //
 // It never makes calls of its own, tries again, logs, or knows what a service is. It imports nothing but the standard
-// library. Package lb and client/mesh ask it which instances may be called.
+// library. Package lb has a Breaker for each instance, and chooses none that is open.
 package breaker
