@@ -24,10 +24,9 @@ var floors = map[string]int{
 	"internal/crc32c":   0, // the checksum of everything on a disk or in the log
 	"internal/datadir":  0, // the directory that a node keeps its files in
 
-	"internal/dice":        0, // random choices of tests
-	"internal/consistency": 2, // what clients may have seen
-	"internal/harm":        0, // damage to the files of tests
-	"internal/eventually":  0, // the waiting of tests
+	"internal/dice":       0, // random choices of tests
+	"internal/harm":       0, // damage to the files of tests
+	"internal/eventually": 0, // the waiting of tests
 
 	"health/probe":      1, // asking one instance once
 	"lb":                1, // choosing one of many
@@ -37,17 +36,18 @@ var floors = map[string]int{
 	"internal/roster":   1, // who watches and wants to be waited for
 	"internal/wire":     1, // what server and client share of HTTP
 
-	"internal/onlooker": 2, // the acknowledging watchers of tests
+	"internal/onlooker":    2, // the acknowledging watchers of tests
+	"internal/consistency": 2, // what clients may have seen
 
 	"health":       2, // leases, the schedule of checks, verdicts
 	"cluster":      2, // being a member: gossip, Raft, who leads
 	"store":        2, // the checkpoint on disk
-	"client":       3, // the SDK
 	"internal/api": 2, // the calls of the contract, as the SDK and the command line make them
 
 	"client/mesh":         2, // HTTP calls by the name of a service
 	"client/grpcresolver": 2, // gRPC calls by the name of a service
 
+	"client":         3, // the SDK
 	"fsm":            3, // both ends of the log
 	"internal/watch": 3, // what to tell whom of what changed
 

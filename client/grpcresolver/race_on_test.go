@@ -1,0 +1,5 @@
+//go:build race
+
+package grpcresolver
+
+const raceDetector = true // which drops some of what is pooled
