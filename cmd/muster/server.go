@@ -71,6 +71,8 @@ func serverFlags(flags *pflag.FlagSet, c *node.Config) {
 	flags.IntVar(&c.RaftMultiplier, "raft-multiplier", 1, "stretches Raft's times, for slow networks or disks")
 	flags.Uint64Var(&c.SnapshotThreshold, "snapshot-threshold", 0, "entries of the log between two of Raft's snapshots (default 8192)")
 	flags.Uint64Var(&c.TrailingLogs, "trailing-logs", 0, "entries that stay in the log behind a snapshot (default 10240)")
+	flags.Var((*networks)(&c.CheckAllow), "check-allow", "network that health checks may reach although it is refused by default; may be given many times")
+	flags.Var((*networks)(&c.CheckDeny), "check-deny", "network that health checks may not reach, also where --check-allow holds it; may be given many times")
 	flags.StringVar(&c.Zone, "zone", "", "where the node runs")
 	flags.StringVar(&c.Datacenter, "datacenter", "dc1", "the data centre that the node is in")
 	flags.Var(pairs(c.Meta), "node-meta", "metadata of the node; may be given many times")

@@ -179,7 +179,7 @@ func TestTheServersFlagsAreThoseOfTheContract(t *testing.T) {
 	for _, name := range []string{
 		"node-id", "data-dir", "http-addr", "peer-addr", "gossip-addr", "advertise-http", "advertise-peer",
 		"advertise-gossip", "join", "bootstrap-expect", "nonvoter", "allow-stale-start", "raft-multiplier", "zone",
-		"datacenter", "node-meta", "log-level", "log-format", "config",
+		"datacenter", "node-meta", "check-allow", "check-deny", "log-level", "log-format", "config",
 	} {
 		if server.Flag(name) == nil {
 			t.Errorf("--%s is missing", name)

@@ -56,6 +56,11 @@ type Config struct {
 	// SnapshotThreshold and TrailingLogs are Raft's; see [cluster.Config]. 0 is what fits nearly everybody.
 	SnapshotThreshold, TrailingLogs uint64
 
+	// CheckAllow and CheckDeny are networks that health checks may or may not reach, beyond the rules of health/probe's Guard.
+	// What is denied counts more. To allow loopback or link-local addresses opens a way from whoever may register to whatever
+	// listens there, such as a cloud's metadata service.
+	CheckAllow, CheckDeny []netip.Prefix
+
 	Zone       string
 	Datacenter string
 	Meta       map[string]string // small: with the names and addresses it must fit in 512 bytes

@@ -15,7 +15,7 @@ import (
 func (n *Node) prepareLeases() error {
 	leases := health.NewLeases(n.config.ID)
 	leases.Replaced(n.machine.Image().State)
-	n.machine.Observe(leases)
+	n.observers = append(n.observers, leases)
 	n.keeper = heartbeats.NewKeeper(n.member, n.writer, leases, n.soundState, n.config.Logger)
 	n.collector = heartbeats.NewCollector(n.member, n.config.ID, n.keeper)
 	n.member.Handle(heartbeats.CallBeats, n.keeper.AnswerBeats)

@@ -35,6 +35,8 @@ type Node struct {
 	auditor     *audit.Auditor
 	keeper      *heartbeats.Keeper
 	collector   *heartbeats.Collector
+	checking    *checking
+	observers   observers // of what is applied
 
 	auditInterval time.Duration // [audit.Interval], but for tests
 
@@ -123,9 +125,10 @@ func (n *Node) join(context.Context) error {
 	n.member.Handle(fsm.CallWrite, n.writer.AnswerWrite)
 	n.member.Handle(fsm.CallRestore, n.writer.AnswerRestore)
 	n.prepareDrains()
-	if err := errors.Join(n.prepareAudit(), n.prepareLeases()); err != nil {
+	if err := errors.Join(n.prepareAudit(), n.prepareLeases(), n.prepareChecks()); err != nil {
 		return err
 	}
+	n.machine.Observe(n.observers)
 	if err := n.member.Start(); err != nil {
 		return err
 	}
@@ -135,6 +138,7 @@ func (n *Node) join(context.Context) error {
 		return nil
 	})
 	n.keepLeases()
+	n.checkInstances()
 	n.resignWhereUnfit()
 	n.goUntil("compare states", func(ctx context.Context) error {
 		n.auditor.Run(ctx, n.auditInterval)

@@ -51,6 +51,7 @@ var floors = map[string]int{
 	"fsm":            3, // both ends of the log
 	"internal/watch": 3, // what to tell whom of what changed
 
+	"internal/checks":     4, // asking instances together, and what the leader believes
 	"internal/audit":      4, // comparing the states of the nodes
 	"internal/heartbeats": 4, // from a client's heartbeat to a lease, and back
 	"http":                4, // what the outside speaks
