@@ -96,7 +96,7 @@ func (m *Member) askToJoin(ctx context.Context, members []neighbour) error {
 				members[0].ClusterID, members[0].Label, n.ClusterID, n.Label)
 		}
 	}
-	request, err := json.Marshal(Server{RaftID: m.RaftID(), Label: m.config.Label, Peer: m.PeerAddr()})
+	request, err := json.Marshal(Server{RaftID: m.RaftID(), Label: m.config.Label, Peer: m.PeerAddr(), Commands: m.config.Commands})
 	if err != nil {
 		return err
 	}
@@ -150,6 +150,9 @@ func (m *Member) answerJoin(ctx context.Context, b []byte) ([]byte, error) {
 	if other, taken := m.holder(request.Label, request.RaftID); taken {
 		return json.Marshal(joinAnswer{Refusal: fmt.Sprintf("a live node (%s) is called %q already: start this one with another --node-id; "+
 			"if it is to take the place of that node, it is let in when that one has been out of contact for %s", other.ID, request.Label, m.config.pace.replace)})
+	}
+	if used := m.Commands(); request.Commands < used {
+		return json.Marshal(joinAnswer{Refusal: fmt.Sprintf("it reads commands up to version %d, and the cluster uses version %d: start a newer muster", request.Commands, used)})
 	}
 	m.contact.hear(raft.ServerID(request.RaftID))
 	err := m.settled(ctx, m.raft.AddNonvoter(raft.ServerID(request.RaftID), request.address(), 0, enqueueTimeout))

@@ -38,7 +38,7 @@ func (m *Member) propose(ctx context.Context, neighbours []neighbour) error {
 	}
 	servers := make([]Server, len(voters))
 	for i, v := range voters {
-		servers[i] = Server{RaftID: v.RaftID, Label: v.Label, Peer: v.Peer}
+		servers[i] = Server{RaftID: v.RaftID, Label: v.Label, Peer: v.Peer, Commands: v.Commands}
 		same := slices.IndexFunc(servers[:i], func(s Server) bool { return s.Label == v.Label })
 		if same >= 0 {
 			return fmt.Errorf("two nodes are called %q (at %s and %s): give each its own --node-id", v.Label, servers[same].Peer, v.Peer)

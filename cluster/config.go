@@ -43,6 +43,8 @@ type Config struct {
 	// 8,192 and 10,240.
 	SnapshotThreshold, TrailingLogs uint64
 
+	Commands int // the newest version of commands that Machine reads
+
 	Network Network
 	Machine Machine
 	Log     *slog.Logger

@@ -29,6 +29,7 @@ type meta struct {
 	Zone      string `json:"z,omitempty"`
 	DC        string `json:"d,omitempty"`
 	Version   string `json:"v,omitempty"`
+	Commands  int    `json:"k,omitempty"` // see [Server]
 
 	Extra map[string]string `json:"m,omitempty"`
 }

@@ -155,7 +155,7 @@ func (m *Member) introduction() meta {
 	return meta{
 		Label: c.Label, ClusterID: m.ClusterID(), Expect: c.Expect, NonVoter: c.NonVoter,
 		HTTP: c.AdvertiseHTTP, Peer: m.PeerAddr(),
-		Zone: c.Zone, DC: c.Datacenter, Version: c.Version, Extra: c.Meta,
+		Zone: c.Zone, DC: c.Datacenter, Version: c.Version, Commands: c.Commands, Extra: c.Meta,
 	}
 }
 

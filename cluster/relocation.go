@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// keepAddresses is the leader's duty to write into the configuration where the servers are now, and what they are called: a
-// node may come back with another address or name. Gossip finds it, which is enough to reach it; the configuration is for
+// keepAddresses is the leader's duty to write into the configuration where the servers are now, what they are called, and which
+// commands they read: a node may come back with another address, name or version. Gossip finds it, which is enough to reach it; the configuration is for
 // those who have no gossip yet, and for the time after.
 func (m *Member) keepAddresses(ctx context.Context) {
 	tick := time.NewTicker(m.config.pace.survey)
@@ -51,7 +51,7 @@ func (m *Member) writeMoves(ctx context.Context, moved map[raft.ServerID]move) {
 			m.config.Log.Debug("the new address of a node could not be written down yet", "node", to.Label, "error", err)
 			return
 		}
-		m.config.Log.Info("a node has another address or name", "raft_id", s.ID, "was", s.Address, "is", to)
+		m.config.Log.Info("a node has another address, name or version of commands", "raft_id", s.ID, "was", s.Address, "is", to)
 		return
 	}
 }
@@ -63,7 +63,7 @@ func (m *Member) movedTo(servers []raft.Server, s raft.Server) (Server, bool) {
 	if !ok || last.age() > 2*m.config.pace.survey {
 		return Server{}, false
 	}
-	to := Server{RaftID: string(s.ID), Label: last.Label, Peer: last.Peer}
+	to := Server{RaftID: string(s.ID), Label: last.Label, Peer: last.Peer, Commands: last.Commands}
 	was := serverOf(s)
 	if to.Label != was.Label && len(namesakes(servers, to.Label, s.ID)) > 0 {
 		to.Label = was.Label

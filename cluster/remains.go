@@ -86,7 +86,7 @@ func (r *Remains) read() error {
 func (r *Remains) Node() Server {
 	s, _ := serverIn(r.servers, raft.ServerID(r.rec.RaftID))
 	at := serverOf(s)
-	return Server{RaftID: r.rec.RaftID, Label: at.Label, Peer: at.Peer}
+	return Server{RaftID: r.rec.RaftID, Label: at.Label, Peer: at.Peer, Commands: at.Commands}
 }
 
 // Others are the other servers of the configuration.

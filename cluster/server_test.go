@@ -14,6 +14,8 @@ func TestAServerIsReadAsItWasWritten(t *testing.T) {
 			Label:  rapid.StringMatching(`[A-Za-z0-9._-]{1,20}`).Draw(t, "label"),
 			RaftID: rapid.StringMatching(`[0-9A-Z]{26}`).Draw(t, "id"),
 			Peer:   rapid.SampledFrom([]string{"127.0.0.1:7301", "[::1]:7301", "n1.example:0"}).Draw(t, "peer"),
+
+			Commands: rapid.IntRange(0, 300).Draw(t, "commands"),
 		}
 		if validLabel(want.Label) != nil {
 			t.Fatalf("%q is no label", want.Label)

@@ -18,6 +18,7 @@ const callStatus = "status"
 type status struct {
 	Label       string        `json:"label"`
 	Peer        string        `json:"peer"`
+	Commands    int           `json:"commands,omitempty"`
 	Replica     bool          `json:"replica,omitempty"` // it wants no vote
 	State       string        `json:"state"`
 	Applied     uint64        `json:"applied"`
@@ -34,7 +35,7 @@ func (m *Member) State() string { return strings.ToLower(m.raft.State().String()
 
 func (m *Member) status() status {
 	st := status{
-		Label: m.config.Label, Peer: m.PeerAddr(), Replica: m.config.NonVoter,
+		Label: m.config.Label, Peer: m.PeerAddr(), Commands: m.config.Commands, Replica: m.config.NonVoter,
 		State: m.State(), Applied: m.config.Machine.Applied(), LastIndex: m.raft.LastIndex(), LastTerm: m.lastTerm(),
 	}
 	if m.Leads() {

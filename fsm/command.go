@@ -17,6 +17,7 @@ import (
 // needs, so that nodes of different versions understand each other for as long as nobody asks for what is new.
 const (
 	commandVersion = 5 // the newest
+	toldVersion    = 4 // the last one before nodes told each other which they read
 	writeVersion   = 1 // of an entry with writes
 	stepVersion    = 2 // of an entry with a step of a restore
 	keyedVersion   = 3 // of an entry with writes of which one has an idempotency key
@@ -34,12 +35,16 @@ const (
 	writeTerm      protowire.Number = 4
 )
 
+// CommandVersion is the newest version of commands that this muster reads.
+const CommandVersion = commandVersion
+
 // errUnreadable says that an entry that was committed can't be applied here. A node that skipped it would hold another
 // state than the others, so it must stop.
 var errUnreadable = errors.New("an entry of the log can't be read")
 
 // command is what an entry holds.
 type command struct {
+	version    int
 	proposedAt time.Time
 	proposer   string
 	writes     []Write
@@ -131,7 +136,7 @@ func decodeCommand(entry []byte) (command, error) {
 	if len(b) == 0 || b[0] < writeVersion || b[0] > commandVersion {
 		return command{}, fmt.Errorf("%w: it has another version than those up to %d that this muster knows; start a newer muster on this node", errUnreadable, commandVersion)
 	}
-	var c command
+	c := command{version: int(b[0])}
 	err = eachField(b[1:], func(num protowire.Number, number uint64, bytes []byte) error {
 		switch num {
 		case commandProposedAt:

@@ -25,7 +25,9 @@ func TestAnEntryComesBackAsItWasWritten(t *testing.T) {
 			want.writes = append(want.writes, w)
 			encoded = append(encoded, encodeWrite(w))
 		}
-		got, err := decodeCommand(encodeCommand(rapid.ByteRange(writeVersion, commandVersion).Draw(t, "version"), want.proposedAt, want.proposer, encoded))
+		version := rapid.ByteRange(writeVersion, commandVersion).Draw(t, "version")
+		want.version = int(version)
+		got, err := decodeCommand(encodeCommand(version, want.proposedAt, want.proposer, encoded))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,12 +23,13 @@ type draft struct {
 	decided  decided
 	history  store.History
 	trails   *trails
+	commands int
 }
 
 // draft begins where the machine stands.
 func (m *Machine) draft() *draft {
 	from := m.position.Load()
-	d := &draft{from: from, edit: from.state.Edit(), term: from.term, hash: from.hash, receipts: from.receipts, decided: m.decided, history: from.history, trails: &m.trails}
+	d := &draft{from: from, edit: from.state.Edit(), term: from.term, hash: from.hash, receipts: from.receipts, decided: m.decided, history: from.history, trails: &m.trails, commands: from.commands}
 	d.hash.Leave(from.receipts.Hash())
 	d.hash.Leave(from.history.Hash())
 	return d
@@ -37,6 +38,7 @@ func (m *Machine) draft() *draft {
 // apply applies the writes of an entry, and replies to each.
 func (d *draft) apply(entry *raft.Log, c command) []reply {
 	d.edit.SetIndex(entry.Index)
+	d.commands = max(d.commands, c.version)
 	replies := make([]reply, len(c.writes))
 	for i, w := range c.writes {
 		replies[i] = d.decide(entry, w)
@@ -85,5 +87,5 @@ func (d *draft) wholeHash() record.Hash {
 }
 
 func (d *draft) position() *position {
-	return &position{state: d.edit.Commit(), term: d.term, hash: d.wholeHash(), staging: d.from.staging, receipts: d.receipts, history: d.history}
+	return &position{state: d.edit.Commit(), term: d.term, hash: d.wholeHash(), staging: d.from.staging, receipts: d.receipts, history: d.history, commands: d.commands}
 }

@@ -26,6 +26,9 @@ const (
 // It is called from several goroutines at once.
 type Log interface {
 	Commit(ctx context.Context, entry []byte) (any, error)
+
+	// Commands is the newest version of commands that all nodes read, 0 where one of them does not tell.
+	Commands() int
 }
 
 // gatherer makes entries of the writes that come to the leader: those that arrive while entries are on their way share
@@ -58,6 +61,9 @@ func newGatherer(log Log, proposer string) *gatherer {
 // submit has a proposal committed and returns the reply to it. A caller that gives up before the proposal is in an entry
 // takes it back; after that its outcome is unknown.
 func (g *gatherer) submit(ctx context.Context, what proposal) reply {
+	if err := g.readable(what); err != nil {
+		return reply{err: err}
+	}
 	p := &pending{proposal: what, done: make(chan reply, 1)}
 	g.mu.Lock()
 	if g.ended {
@@ -77,6 +83,18 @@ func (g *gatherer) submit(ctx context.Context, what proposal) reply {
 	case <-ctx.Done():
 		return g.giveUp(p)
 	}
+}
+
+// readable refuses a proposal that a node of the cluster could not read, and would have to stop for.
+func (g *gatherer) readable(what proposal) error {
+	if what.version <= toldVersion {
+		return nil
+	}
+	if read := max(g.log.Commands(), toldVersion); int(what.version) > read {
+		return fmt.Errorf("%w: it takes commands of version %d, and a node of the cluster reads them up to version %d: upgrade all nodes first",
+			fault.ErrConflict, what.version, read)
+	}
+	return nil
 }
 
 func (g *gatherer) awake() {

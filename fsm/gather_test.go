@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,9 +25,14 @@ type fakeLog struct {
 	delay   time.Duration
 	err     error // of every commit
 
+	commands int // that all nodes read; 0 is what this muster reads
+
 	mu      sync.Mutex
 	entries []command
 }
+
+// Commands is what this muster reads, where the test does not say otherwise.
+func (l *fakeLog) Commands() int { return cmp.Or(l.commands, commandVersion) }
 
 func (l *fakeLog) Commit(ctx context.Context, entry []byte) (any, error) {
 	time.Sleep(l.delay)
@@ -245,6 +251,26 @@ func TestAWriteThatComesAfterTheEndIsRefusedAtOnce(t *testing.T) {
 }
 
 // A node that does not know what an entry needs must stop rather than skip it, so the entry has to say what that is.
+// A node that can't read an entry stops, so none is written that one of them can't read.
+func TestAWriteThatNotEveryNodeReadsIsRefused(t *testing.T) {
+	judgement := Write{Term: 1, Operations: []registry.Operation{registry.JudgeCheck{Service: "orders", ID: "i4"}}}
+	for _, c := range []struct {
+		read    int
+		what    Write
+		refused bool
+	}{
+		{judgedVersion - 1, judgement, true},
+		{judgedVersion, judgement, false},
+		{1, keyed("k1", registerOp("orders", "i2", "1")), false}, // nodes that tell nothing read these
+	} {
+		g := newGatherer(&fakeLog{commands: c.read}, "leader")
+		err := g.readable(proposeWrite(c.what, encodeWrite(c.what)))
+		if refused := errors.Is(err, fault.ErrConflict) && !fault.IsUnknown(err); refused != c.refused || err != nil && !refused {
+			t.Errorf("where all nodes read version %d: %v", c.read, err)
+		}
+	}
+}
+
 func TestAnEntryHasTheLowestVersionThatItsWritesNeed(t *testing.T) {
 	plain, withKey := writeOf(registerOp("orders", "i1", "1")), keyed("k1", registerOp("orders", "i2", "1"))
 	decision := Write{Term: 1, Operations: []registry.Operation{registerOp("orders", "i3", "1")}}

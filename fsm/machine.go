@@ -42,6 +42,7 @@ type position struct {
 	staging  store.Staging
 	receipts store.Receipts
 	history  store.History
+	commands int // the newest version of commands that was applied
 }
 
 // NewMachine begins with what a checkpoint held; the entries that it covers are skipped when Raft shows them again.
@@ -50,6 +51,7 @@ func NewMachine(image store.Image, clusterID func() string) *Machine {
 	m := &Machine{clusterID: clusterID, publisher: registry.NewPublisher(image.State), failed: make(chan error, 1), loaded: image.State, observer: nobody{}}
 	m.position.Store(&position{
 		state: image.State, term: image.Term, hash: image.Hash, staging: image.Staging, receipts: image.Receipts, history: image.History,
+		commands: image.Commands,
 	})
 	m.decided = decidedIn(image.Receipts)
 	m.trails.restart(image.History)
@@ -81,7 +83,7 @@ func (m *Machine) Image() store.Image {
 	p := m.position.Load()
 	return store.Image{
 		ClusterID: m.clusterID(), Index: p.state.Index(), Term: p.term, Hash: p.hash,
-		State: p.state, Staging: p.staging, Receipts: p.receipts, History: p.history,
+		State: p.state, Staging: p.staging, Receipts: p.receipts, History: p.history, Commands: p.commands,
 	}
 }
 

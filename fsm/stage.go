@@ -75,7 +75,7 @@ func (p *position) staged(entry *raft.Log, staging store.Staging) *position {
 	hash := p.hash
 	hash.Leave(p.staging.Hash())
 	hash.Join(staging.Hash())
-	return &position{state: edit.Commit(), term: entry.Term, hash: hash, staging: staging, receipts: p.receipts, history: p.history}
+	return &position{state: edit.Commit(), term: entry.Term, hash: hash, staging: staging, receipts: p.receipts, history: p.history, commands: p.commands}
 }
 
 // lay lays a chunk down. One that is there already was sent again.
@@ -116,13 +116,16 @@ func (p *position) swapped(entry *raft.Log, s *step) (*position, error) {
 	if !bytes.Equal(sum.Sum(nil), s.bytes) {
 		return nil, fmt.Errorf("%w: what was staged is not the snapshot that was sent; nothing was changed, send it again", fault.ErrConflict)
 	}
-	next := position{term: entry.Term, receipts: p.receipts.Clear(), history: p.history.Clear()}
+	next := position{term: entry.Term, receipts: p.receipts.Clear(), history: p.history.Clear(), commands: p.commands}
 	edit := registry.NewState().Edit()
 	edit.StartAt(entry.Index)
 	_, err := readStream(io.MultiReader(readers...), func(i *registry.Instance, _ uint64) {
 		i.CreateIndex, i.ModifyIndex, i.Incarnation = entry.Index, entry.Index, entry.Index
 		if i.Lease != nil {
 			i.LeaseIndex = entry.Index
+		}
+		for n := range i.Checks {
+			i.Checks[n].Preserved = false // it is found anew; and nodes that do not know of it must come to the same state
 		}
 		edit.Put(i)
 		next.hash.Add(i)

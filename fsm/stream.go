@@ -41,6 +41,7 @@ type snapshotHeader struct {
 	Index     uint64 `json:"index"`
 	Term      uint64 `json:"term"`
 	StateHash string `json:"state_hash"`
+	Commands  int    `json:"commands,omitempty"` // the newest version of commands that made it
 }
 
 type serviceRecord struct {
@@ -57,7 +58,7 @@ type snapshotTrailer struct {
 func writeSnapshot(to io.Writer, p *position, clusterID string) error {
 	w := streamWriter{records: record.NewWriter(to, maxRecord), sum: sha256.New()}
 	w.json(kindHeader, snapshotHeader{
-		Format: snapshotFormat, ClusterID: clusterID, Index: p.state.Index(), Term: p.term, StateHash: p.hash.String(),
+		Format: snapshotFormat, ClusterID: clusterID, Index: p.state.Index(), Term: p.term, StateHash: p.hash.String(), Commands: p.commands,
 	})
 	var b []byte
 	for service := range p.state.Services() {

@@ -33,7 +33,7 @@ func readState(from io.Reader) (_ *position, clusterID string, err error) {
 		return nil, "", err
 	}
 	edit.StartAt(r.header.Index)
-	p := &position{state: edit.Commit(), term: r.header.Term, hash: r.hash, staging: r.staging, receipts: r.receipts, history: r.history}
+	p := &position{state: edit.Commit(), term: r.header.Term, hash: r.hash, staging: r.staging, receipts: r.receipts, history: r.history, commands: r.header.Commands}
 	return p, r.header.ClusterID, nil
 }
 

@@ -38,6 +38,26 @@ func TestASnapshotIsSummedUp(t *testing.T) {
 	}
 }
 
+// A node must not go back to a muster that can't read what it holds, whichever way that came to it.
+func TestTheNewestVersionOfCommandsIsRemembered(t *testing.T) {
+	m := populated(t, 1, 5)
+	if got := m.Image().Commands; got != writeVersion {
+		t.Errorf("after plain writes it is %d", got)
+	}
+	judgement := entryOf(100, Write{Operations: []registry.Operation{registry.JudgeCheck{Service: "service-00000", ID: "i0"}}})
+	mustApply(t, m, judgement)
+	mustApply(t, m, entryOf(101, writeOf(registerOp("later", "i0", "1"))))
+	restored := newMachine()
+	if err := restored.Restore(io.NopCloser(bytes.NewReader(backupOf(t, m)))); err != nil {
+		t.Fatal(err)
+	}
+	for name, machine := range map[string]*Machine{"applied": m, "restored": restored, "loaded": NewMachine(m.Image(), m.clusterID)} {
+		if got := machine.Image().Commands; got != judgedVersion {
+			t.Errorf("%s: it is %d, want %d", name, got, judgedVersion)
+		}
+	}
+}
+
 func TestABackupIsTheSameBytesEveryTime(t *testing.T) {
 	m := populated(t, 1, 25)
 	backup, err := m.Backup()

@@ -246,6 +246,23 @@ func TestANewerFormatAsksForANewerMuster(t *testing.T) {
 	wantLine(t, err, ErrNewerFormat, path, "it has format 7, to be read by format 6 or later, and this muster reads format 5: use a newer muster")
 }
 
+// Until something is in use that an older muster does not know, a node may go back to it.
+func TestAFileAsksForANewReaderOnlyWhereItNeedsOne(t *testing.T) {
+	image := imageOf(populated(3))
+	for commands, want := range map[int]int{0: 4, 4: 4, 5: 5, 6: 5} {
+		image.Commands = commands
+		if got := headerOf(image).MinReader; got != want {
+			t.Errorf("after commands up to version %d it asks for format %d, want %d", commands, got, want)
+		}
+	}
+	c := opened(t, newPath(t))
+	loaded(t, c)
+	mustSave(t, c, image)
+	if got := loaded(t, c).Commands; got != image.Commands {
+		t.Errorf("it remembers commands up to version %d, want %d", got, image.Commands)
+	}
+}
+
 // A later version may add to the header what an older one can do without.
 func TestANewerFormatForOldReadersIsRead(t *testing.T) {
 	c := opened(t, newPath(t))

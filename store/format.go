@@ -25,12 +25,23 @@ const (
 )
 
 // format is the version of what this muster writes. A file asks for the oldest version whose readers understand it. Versions
-// before 5 knew no checks that are preserved. Whoever adds something that an older reader would miss, be it a field of an
-// instance (the hash covers it), raises both.
+// before 4 knew no leases that run out, version 5 came with judgements of checks. Whoever adds something that an older reader
+// would miss, be it a field of an instance (the hash covers it), raises the format and has oldestReader ask for it from the
+// version of commands on that brings it: until then a node may go back to the muster that it came from.
 const (
 	format    = 5
-	minReader = 5
+	minReader = 4
+
+	judgedCommands, judgedReader = 5, 5
 )
+
+// oldestReader is the oldest version whose readers understand what commands up to a version have made.
+func oldestReader(commands int) int {
+	if commands >= judgedCommands {
+		return judgedReader
+	}
+	return minReader
+}
 
 // header is written with every image, in the same transaction. It is JSON, so that any later version can at least tell who
 // must read the rest.
@@ -42,13 +53,14 @@ type header struct {
 	Term      uint64 `json:"term"`
 	StateHash string `json:"state_hash"`
 	Instances int    `json:"instances"`
+	Commands  int    `json:"commands,omitempty"`
 }
 
 func headerOf(image Image) header {
 	return header{
-		Format: format, MinReader: minReader,
+		Format: format, MinReader: oldestReader(image.Commands),
 		ClusterID: image.ClusterID, Index: image.Index, Term: image.Term,
-		StateHash: image.Hash.String(), Instances: image.State.Len(),
+		StateHash: image.Hash.String(), Instances: image.State.Len(), Commands: image.Commands,
 	}
 }
 

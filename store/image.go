@@ -15,6 +15,7 @@ type Image struct {
 	Staging   Staging  // of an operator's restore
 	Receipts  Receipts // of writes with an idempotency key
 	History   History  // of the instances
+	Commands  int      // the newest version of the log's commands that made it
 }
 
 // empty is the image of a file in which nothing was ever saved.

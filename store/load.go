@@ -78,7 +78,7 @@ func load(tx *bbolt.Tx) (Image, []byte, error) {
 	l.edit.StartAt(h.Index)
 	image := Image{
 		ClusterID: h.ClusterID, Index: h.Index, Term: h.Term, Hash: l.hash,
-		State: l.edit.Commit(), Staging: staging, Receipts: receipts, History: history,
+		State: l.edit.Commit(), Staging: staging, Receipts: receipts, History: history, Commands: h.Commands,
 	}
 	return image, head, nil
 }

@@ -100,7 +100,7 @@ func (n *Node) openMember(ctx context.Context) error {
 		Label: c.ID, Zone: c.Zone, Datacenter: c.Datacenter, Version: c.Version, Meta: c.Meta,
 		Join: c.Join, Expect: c.BootstrapExpect, NonVoter: c.NonVoter, DeadAfter: c.DeadAfter,
 		Multiplier: c.RaftMultiplier, SnapshotThreshold: c.SnapshotThreshold, TrailingLogs: c.TrailingLogs,
-		Network: c.Network, Machine: n.machine, Log: c.Logger,
+		Network: c.Network, Machine: n.machine, Commands: fsm.CommandVersion, Log: c.Logger,
 	})
 	if err != nil {
 		return err

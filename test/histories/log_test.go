@@ -59,6 +59,7 @@ func (l *commitLog) index() uint64 {
 func (l *commitLog) RaftID() string                    { return "leader" }
 func (l *commitLog) Leader() (string, <-chan struct{}) { return "leader", nil }
 func (l *commitLog) Electorate() string                { return "" }
+func (l *commitLog) Commands() int                     { return fsm.CommandVersion }
 func (l *commitLog) Call(context.Context, string, string, []byte) ([]byte, error) {
 	panic("the leader asks nobody")
 }
