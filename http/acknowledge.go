@@ -32,3 +32,20 @@ func (a *api) acknowledge(w *answer, r *nethttp.Request) error {
 	w.WriteHeader(nethttp.StatusNoContent)
 	return nil
 }
+
+// endWatch notes that the owner of an acknowledging watch acts on nothing any more that it was told, so that nobody waits for
+// it. Its stream is its own to close.
+func (a *api) endWatch(w *answer, r *nethttp.Request) error {
+	if err := noParams(r); err != nil {
+		return err
+	}
+	err := a.node.Roster().End(mux.Vars(r)["id"])
+	if errors.Is(err, roster.ErrUnknown) {
+		return wire.NewProblem(wire.CodeNotFound, err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(nethttp.StatusNoContent)
+	return nil
+}

@@ -202,3 +202,22 @@ func TestADrainMayTakeLongerThanOtherAnswers(t *testing.T) {
 		}
 	})
 }
+
+func TestADrainWaitsForNobodyWhoHasEndedHisWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, w := watched(t, "gateway")
+		began := time.Now()
+		time.AfterFunc(time.Second, func() {
+			standard(t, h.call("DELETE", wire.PathWatchOf(w.ID()), "").want(204), "end_watch")
+		})
+		body := h.call("DELETE", payments1+"?drain=5s", "").want(200).Body.String()
+		if want := `{"index":2,"confirmed":0,"unconfirmed":[]}`; strings.TrimSpace(body) != want {
+			t.Errorf("answered %s, want %s", body, want)
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("it took %s", took)
+		}
+		h.call("DELETE", wire.PathWatchOf(w.ID()), "").problem(wire.CodeNotFound)
+		h.call("DELETE", wire.PathWatchOf(w.ID())+"?drain=1s", "").about(wire.CodeInvalidRequest, "drain")
+	})
+}

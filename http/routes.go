@@ -51,6 +51,7 @@ func (a *api) routes() []route {
 		{"batch", post, wire.PathBatch, maxBatchBody, a.batch},
 
 		{"watch", get, wire.PathWatch, maxBody, a.watch},
+		{"end_watch", del, wire.PathWatch + "/{id}", maxBody, a.endWatch},
 		{"acknowledge", post, wire.PathWatch + "/{id}/ack", maxBody, a.acknowledge},
 
 		{"cluster", get, wire.PathCluster, maxBody, a.cluster},

@@ -37,6 +37,15 @@ func (r *Roster) remember(service string, w *Watch) {
 	a.confirmed = max(a.confirmed, w.confirmed)
 }
 
+// farewell frees the place of a watch whose owner acts on nothing any more that it was told, under its name.
+func (r *Roster) farewell(service string, w *Watch) {
+	r.places--
+	if a, ok := r.audience(service).gone[w.name]; ok {
+		r.drop(a)
+	}
+	r.tidy(service)
+}
+
 // forget frees the places of those that broke off long ago.
 func (r *Roster) forget() {
 	for front := r.absences.Front(); front != nil; front = r.absences.Front() {
@@ -44,12 +53,21 @@ func (r *Roster) forget() {
 		if time.Since(a.at) < Memory {
 			return
 		}
-		r.absences.Remove(front)
-		r.places--
-		from := r.audiences[a.service]
-		delete(from.gone, a.name)
-		if len(from.here)+len(from.gone) == 0 {
-			delete(r.audiences, a.service)
-		}
+		r.drop(a)
+		r.tidy(a.service)
+	}
+}
+
+// drop frees the place of one that broke off.
+func (r *Roster) drop(a *absence) {
+	r.absences.Remove(a.place)
+	r.places--
+	delete(r.audiences[a.service].gone, a.name)
+}
+
+// tidy takes away an audience of nobody.
+func (r *Roster) tidy(service string) {
+	if a := r.audiences[service]; len(a.here)+len(a.gone) == 0 {
+		delete(r.audiences, service)
 	}
 }

@@ -78,7 +78,7 @@ func (r *Roster) Confirm(id string, index uint64) error {
 	defer r.mu.Unlock()
 	w, ok := r.watches[id]
 	if !ok {
-		return fmt.Errorf("%w on this node: it may have broken off, or be another node's", ErrUnknown)
+		return unknown()
 	}
 	if index > w.sent {
 		return fmt.Errorf("%w: index %d can't have been applied, since this watch was sent nothing beyond %d", fault.ErrConflict, index, w.sent)
@@ -88,6 +88,23 @@ func (r *Roster) Confirm(id string, index uint64) error {
 		r.release(w)
 	}
 	return nil
+}
+
+// End ends a watch for its owner, who acts on nothing any more that it was told: nobody need wait for it, nor for one of the
+// same name that broke off on this node before. A watch that is not under way here is [ErrUnknown].
+func (r *Roster) End(id string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, ok := r.watches[id]
+	if !ok {
+		return unknown()
+	}
+	w.leave((*Roster).farewell)
+	return nil
+}
+
+func unknown() error {
+	return fmt.Errorf("%w on this node: it may have broken off, or be another node's", ErrUnknown)
 }
 
 // audience is who watches a service, made where there was nobody.

@@ -45,19 +45,24 @@ func (w *Watch) Sent(index uint64) {
 // forward to the newest state, and sent a bookmark if that held nothing for it, at once.
 func (w *Watch) Nudge() <-chan struct{} { return w.nudge }
 
-// Leave ends the watch, which counts as broken off from here on. Only the first call does something.
+// Leave ends the watch, which counts as broken off from here on. Only the first call does something, and none after
+// [Roster.End].
 func (w *Watch) Leave() {
-	r := w.roster
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if w.left {
-		return
+	w.roster.mu.Lock()
+	defer w.roster.mu.Unlock()
+	if !w.left {
+		w.leave((*Roster).remember)
 	}
+}
+
+// leave takes the watch out of all its audiences, each of which it is noted in as its end asks for.
+func (w *Watch) leave(note func(r *Roster, service string, w *Watch)) {
+	r := w.roster
 	w.left = true
 	delete(r.watches, w.id)
 	for _, service := range w.services {
 		delete(r.audience(service).here, w)
-		r.remember(service, w)
+		note(r, service, w)
 	}
 	r.release(w)
 }

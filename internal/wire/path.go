@@ -62,7 +62,12 @@ func PathMaintenance(service, id string) string {
 	return PathInstance(service, id) + "/maintenance"
 }
 
+// PathWatchOf is an acknowledging watch: to end it.
+func PathWatchOf(watch string) string {
+	return PathWatch + "/" + url.PathEscape(watch)
+}
+
 // PathAcknowledgement is where the owner of an acknowledging watch says what it has applied, on the node that it watches.
 func PathAcknowledgement(watch string) string {
-	return PathWatch + "/" + url.PathEscape(watch) + "/ack"
+	return PathWatchOf(watch) + "/ack"
 }
