@@ -11,6 +11,8 @@ FLIPS     ?= 300
 HISTORIES ?= 10000
 TENANTS   ?= 10000
 LEASES    ?= 1000000
+POLICIES  ?= 25
+INSTANCES ?= 20
 CHAOS     ?= 3600
 BENCH     ?= .
 PKG       ?= ./...
@@ -61,6 +63,14 @@ histories: ## Play HISTORIES random histories of a cluster and its watchers
 .PHONY: leases
 leases: ## Look at LEASES random interleavings of heartbeats and expiries with everything that goes wrong
 	MUSTER_LEASES=$(LEASES) $(GO) test -count=1 -v -timeout 2h -run 'Heartbeat|Fence' ./health
+
+.PHONY: policies
+policies: ## Compare all strategies of lb with 40 processes, POLICIES seconds and more each in each scenario, and print the tables
+	MUSTER_POLICIES=$(POLICIES) $(GO) test -count=1 -v -timeout 2h -run EveryPolicy ./test/policies
+
+.PHONY: mesh
+mesh: ## Restart and kill INSTANCES services, and the registry, under load through the SDK, and count the failed calls
+	MUSTER_MESH=$(INSTANCES) $(GO) test -count=1 -v -timeout 1h ./test/mesh
 
 .PHONY: architecture
 architecture: ## Check the floors and the other rules of the house

@@ -49,6 +49,23 @@ func (c *Client) acknowledge(ctx context.Context) {
 	}
 }
 
+// endPatience is how long a node is given to hear that a watch is over. One that does not hear it waits, with drains, for a watch
+// that seems to have broken off.
+const endPatience = time.Second
+
+// endWatch tells the node of the stream that nobody acts any more on what comes over it.
+func (c *Client) endWatch() {
+	node, watch, _ := c.table.confirmable()
+	if watch == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, endPatience)
+	defer cancel()
+	if err := api.EndWatch(ctx, c.calls, node, watch); err != nil {
+		c.config.Logger.Debug("the registry was not told that the watch is over", "node", node, "error", err)
+	}
+}
+
 // confirmable is up to which index everything has been applied by all who watch, for the watch that is to be told.
 func (t *table) confirmable() (node, watch string, index uint64) {
 	t.mu.Lock()

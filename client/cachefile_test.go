@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/musterhq/muster/registry"
@@ -29,118 +30,126 @@ func keep(t *testing.T, n *node, file string) {
 }
 
 func TestAColdStartAnswersFromTheFileWhileTheRegistryIsDown(t *testing.T) {
-	w := newWorld("C1")
-	w.put("payments", "p1", registry.Healthy)
-	n := startNode(t, w)
-	file := filepath.Join(t.TempDir(), "cache")
-	keep(t, n, file)
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Fatalf("%v, %v", info.Mode(), err)
-	}
-	n.Close()
-	c := newClient(t, func(c *Config) { c.CacheFile, c.Timeout = file, 300*time.Millisecond }, n)
-	began := time.Now()
-	found, err := c.Discover(limited(t), "payments")
-	if err != nil || len(found) != 1 || time.Since(began) > 2*freshWithin {
-		t.Fatalf("%v, %v, after %s", found, err, time.Since(began))
-	}
-	if age, ok := c.Age("payments"); !ok || age <= 0 || age > time.Minute {
-		t.Errorf("it is %v old, and known: %v", age, ok)
-	}
-	told := 0
-	for s, err := range c.Watch(limited(t), "payments") {
-		if told++; told == 1 && (err != nil || len(s.Instances) != 1) {
-			t.Errorf("a watch begins with %+v, %v", s, err)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("payments", "p1", registry.Healthy)
+		n := startNode(t, w)
+		file := filepath.Join(t.TempDir(), "cache")
+		keep(t, n, file)
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("%v, %v", info.Mode(), err)
 		}
-		if told == 2 {
-			if !errors.Is(err, ErrLost) {
-				t.Errorf("and goes on with %+v, %v", s, err)
+		n.Close()
+		c := newClient(t, func(c *Config) { c.CacheFile, c.Timeout = file, 300*time.Millisecond }, n)
+		began := time.Now()
+		found, err := c.Discover(limited(t), "payments")
+		if err != nil || len(found) != 1 || time.Since(began) > 2*freshWithin {
+			t.Fatalf("%v, %v, after %s", found, err, time.Since(began))
+		}
+		if age, ok := c.Age("payments"); !ok || age <= 0 || age > time.Minute {
+			t.Errorf("it is %v old, and known: %v", age, ok)
+		}
+		told := 0
+		for s, err := range c.Watch(limited(t), "payments") {
+			if told++; told == 1 && (err != nil || len(s.Instances) != 1) {
+				t.Errorf("a watch begins with %+v, %v", s, err)
 			}
-			break
+			if told == 2 {
+				if !errors.Is(err, ErrLost) {
+					t.Errorf("and goes on with %+v, %v", s, err)
+				}
+				break
+			}
 		}
-	}
-	if told != 2 {
-		t.Errorf("told %d times", told)
-	}
+		if told != 2 {
+			t.Errorf("told %d times", told)
+		}
+	})
 }
 
 // A start from the file goes on where the file ends.
 func TestAStartWithAFileAsksForWhatChangedSince(t *testing.T) {
-	w := newWorld("C1")
-	w.put("payments", "p1", registry.Healthy)
-	n := startNode(t, w)
-	file := filepath.Join(t.TempDir(), "cache")
-	keep(t, n, file)
-	w.put("payments", "p2", registry.Healthy)
-	c := newClient(t, func(c *Config) { c.CacheFile = file }, n)
-	for s, err := range c.Watch(limited(t), "payments") {
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("payments", "p1", registry.Healthy)
+		n := startNode(t, w)
+		file := filepath.Join(t.TempDir(), "cache")
+		keep(t, n, file)
+		w.put("payments", "p2", registry.Healthy)
+		c := newClient(t, func(c *Config) { c.CacheFile = file }, n)
+		for s, err := range c.Watch(limited(t), "payments") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(s.Instances) == 2 {
+				break
+			}
 		}
-		if len(s.Instances) == 2 {
-			break
+		if all := streams(n); !strings.Contains(all[len(all)-1], "index=") {
+			t.Errorf("%v", all)
 		}
-	}
-	if all := streams(n); !strings.Contains(all[len(all)-1], "index=") {
-		t.Errorf("%v", all)
-	}
+	})
 }
 
 func TestAFileOfAnotherClusterIsReplacedOnceThatIsReached(t *testing.T) {
-	w := newWorld("C1")
-	w.put("payments", "p1", registry.Healthy)
-	n := startNode(t, w)
-	file := filepath.Join(t.TempDir(), "cache")
-	keep(t, n, file)
-	other := newWorld("C2")
-	other.put("payments", "q1", registry.Healthy)
-	keepAfter := startNode(t, other)
-	c := newClient(t, func(c *Config) { c.CacheFile = file }, keepAfter)
-	for s, err := range c.Watch(limited(t), "payments") {
-		if err == nil && idsOf(s.Instances)[0] == "q1" {
-			break
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("payments", "p1", registry.Healthy)
+		n := startNode(t, w)
+		file := filepath.Join(t.TempDir(), "cache")
+		keep(t, n, file)
+		other := newWorld("C2")
+		other.put("payments", "q1", registry.Healthy)
+		keepAfter := startNode(t, other)
+		c := newClient(t, func(c *Config) { c.CacheFile = file }, keepAfter)
+		for s, err := range c.Watch(limited(t), "payments") {
+			if err == nil && idsOf(s.Instances)[0] == "q1" {
+				break
+			}
 		}
-	}
-	_ = c.Close()
-	kept, err := readCache(file)
-	if err != nil || len(kept) != 1 || kept[0].Cluster != "C2" || kept[0].Instances[0].ID != "q1" {
-		t.Errorf("%+v, %v", kept, err)
-	}
+		_ = c.Close()
+		kept, err := readCache(file)
+		if err != nil || len(kept) != 1 || kept[0].Cluster != "C2" || kept[0].Instances[0].ID != "q1" {
+			t.Errorf("%+v, %v", kept, err)
+		}
+	})
 }
 
 func TestAFileThatCannotBeUsedIsIgnoredAndTheLogSaysWhy(t *testing.T) {
-	w := newWorld("C1")
-	w.put("payments", "p1", registry.Healthy)
-	n := startNode(t, w)
-	file := filepath.Join(t.TempDir(), "cache")
-	keep(t, n, file)
-	whole, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	newer, err := json.Marshal(cacheFile{Format: fileFormat + 1, Kept: json.RawMessage("[]")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, content := range map[string][]byte{
-		"empty": {}, "half": whole[:len(whole)/2], "flipped": bytes.Replace(whole, []byte("10.0.0.1"), []byte("10.0.0.2"), 1), "newer": newer,
-	} {
-		if err := os.WriteFile(file, content, 0o600); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("payments", "p1", registry.Healthy)
+		n := startNode(t, w)
+		file := filepath.Join(t.TempDir(), "cache")
+		keep(t, n, file)
+		whole, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-		var log bytes.Buffer
-		c := newClient(t, func(c *Config) {
-			c.CacheFile, c.Logger = file, slog.New(slog.NewTextHandler(&log, nil))
-		}, n)
-		if _, known := c.Age("payments"); known {
-			t.Errorf("%s: it was believed", name)
+		newer, err := json.Marshal(cacheFile{Format: fileFormat + 1, Kept: json.RawMessage("[]")})
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, err := c.Discover(limited(t), "payments"); err != nil {
-			t.Errorf("%s: %v", name, err)
+		for name, content := range map[string][]byte{
+			"empty": {}, "half": whole[:len(whole)/2], "flipped": bytes.Replace(whole, []byte("10.0.0.1"), []byte("10.0.0.2"), 1), "newer": newer,
+		} {
+			if err := os.WriteFile(file, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			c := newClient(t, func(c *Config) {
+				c.CacheFile, c.Logger = file, slog.New(slog.NewTextHandler(&log, nil))
+			}, n)
+			if _, known := c.Age("payments"); known {
+				t.Errorf("%s: it was believed", name)
+			}
+			if _, err := c.Discover(limited(t), "payments"); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			_ = c.Close()
+			if !strings.Contains(log.String(), "the cache file is ignored") {
+				t.Errorf("%s: the log says %q", name, log.String())
+			}
 		}
-		_ = c.Close()
-		if !strings.Contains(log.String(), "the cache file is ignored") {
-			t.Errorf("%s: the log says %q", name, log.String())
-		}
-	}
+	})
 }

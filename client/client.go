@@ -29,7 +29,7 @@ func New(config Config) (*Client, error) {
 	}
 	config = config.withDefaults()
 	calls, err := api.NewWith(api.Options{
-		Addresses: config.Addrs, Scatter: true, Session: true,
+		Addresses: config.Addrs, Scatter: !config.InOrder, Session: true,
 		Token: config.Token, Timeout: config.Timeout, Transport: config.Transport,
 	})
 	if err != nil {
@@ -50,9 +50,11 @@ func New(config Config) (*Client, error) {
 }
 
 // Close ends everything that the client does and returns when it is done; no goroutine stays. Watches end with [ErrClosed]. It
-// deregisters nothing: heartbeats end, and leases run out. The error is always nil.
+// deregisters nothing: heartbeats end, and leases run out. Nobody who drains an instance waits for this client from now on, so
+// what chooses instances by its word has to be closed before. The error is always nil.
 func (c *Client) Close() error {
 	c.registrations.close()
+	c.endWatch()
 	c.end()
 	c.running.Wait()
 	c.calls.Close()

@@ -27,6 +27,10 @@ type Config struct {
 	// one of them is down. The other nodes are learned from these, which are never forgotten.
 	Addrs []string
 
+	// InOrder has the nodes asked in the order of Addrs. Otherwise that is drawn at random, so that many clients spread over
+	// them, as those of a fleet with one configuration should.
+	InOrder bool
+
 	// Token is sent with every call as a bearer token; empty sends none.
 	Token string
 

@@ -65,7 +65,7 @@ func (f *fakeRegistry) client(t *testing.T, nodes int) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Client{calls: calls, registrations: newRegistrations(calls, slog.New(slog.DiscardHandler))} // and no watches
+	c := &Client{calls: calls, table: newTable(time.Minute), registrations: newRegistrations(calls, slog.New(slog.DiscardHandler))} // and no stream
 	c.ctx, c.end = context.WithCancel(context.Background())
 	return c
 }

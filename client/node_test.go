@@ -56,6 +56,21 @@ func (w *world) put(service, id string, status registry.Status) uint64 {
 	})
 }
 
+func (w *world) newest() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return uint64(len(w.history) - 1)
+}
+
+// rewind sets the registry back by so many states, as a restore of old data does.
+func (w *world) rewind(states int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.history = slices.Clone(w.history[:max(len(w.history)-states, 2)])
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
 func (w *world) remove(service, id string) uint64 {
 	return w.edit(func(s map[string]map[string]registry.Instance, _ uint64) {
 		delete(s[service], id)
@@ -68,25 +83,33 @@ func (w *world) remove(service, id string) uint64 {
 // node is one fake node, which has applied the history up to what it holds back.
 type node struct {
 	*httptest.Server
-	world *world
+	listener *pipes
+	world    *world
 
 	mu     sync.Mutex
 	behind int                                               // how many states it lags
+	held   uint64                                            // the state that it stays at; 0 where it follows
 	do     func(w http.ResponseWriter, r *http.Request) bool // first; true where it has answered
 	acks   []uint64
+	ended  []string // watches
 	asked  []string // method and URI
 	leader string
 	cut    func(event int) bool // whether a stream breaks off after so many events
 }
 
+// startNode starts a node that listens in memory, so that its tests run in virtual time.
 func startNode(t *testing.T, w *world) *node {
-	n := &node{world: w}
-	n.Server = httptest.NewServer(n)
-	t.Cleanup(func() {
-		n.CloseClientConnections()
-		n.Close()
-	})
+	n := &node{world: w, listener: newPipes()}
+	n.Server = &httptest.Server{Listener: n.listener, Config: &http.Server{Handler: n}} //nolint:gosec // who calls is a test
+	n.Start()
+	t.Cleanup(n.stop)
 	return n
+}
+
+// stop ends the node and all that it says.
+func (n *node) stop() {
+	n.CloseClientConnections()
+	n.Close()
 }
 
 // answers has a node do something else first.
@@ -131,7 +154,33 @@ func (n *node) state() (uint64, chan struct{}) {
 	defer w.mu.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return uint64(max(len(w.history)-1-n.behind, 0)), w.changed
+	newest := uint64(max(len(w.history)-1-n.behind, 0))
+	if n.held > 0 {
+		newest = min(newest, n.held)
+	}
+	return newest, w.changed
+}
+
+// hold keeps the node at the state that it has, until it is let go.
+func (n *node) hold(on bool) {
+	index, _ := n.state()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.held = 0
+	if on {
+		n.held = index
+	}
+}
+
+// breaksAfter has each stream of the node break off after so many events, within a set or not; 0 lets them last.
+func (n *node) breaksAfter(events int) {
+	n.mu.Lock()
+	n.cut = nil
+	if events > 0 {
+		n.cut = func(event int) bool { return event >= events }
+	}
+	n.mu.Unlock()
+	n.CloseClientConnections()
 }
 
 func (n *node) at(index uint64) map[string]map[string]registry.Instance {
@@ -159,10 +208,15 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem(w, wire.CodeIndexNotReached)
 		return
 	}
+	if r.URL.Query().Get(wire.ParamConsistency) == wire.Linearizable && index < n.belongs().newest() {
+		problem(w, wire.CodeNoLeader) // it would have to wait until it has what the majority has
+		return
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/services/{service}", n.discover)
 	mux.HandleFunc("GET /v1/watch", n.watch)
 	mux.HandleFunc("POST /v1/watch/{id}/ack", n.acknowledge)
+	mux.HandleFunc("DELETE /v1/watch/{id}", n.endWatch)
 	mux.HandleFunc("GET /v1/cluster", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(wire.Cluster{ID: n.belongs().cluster, Nodes: []wire.Node{{HTTP: n.URL}}})
 	})
@@ -207,6 +261,13 @@ func (n *node) acknowledge(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewDecoder(r.Body).Decode(&a)
 	n.mu.Lock()
 	n.acks = append(n.acks, *a.Index)
+	n.mu.Unlock()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (n *node) endWatch(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	n.ended = append(n.ended, r.PathValue("id"))
 	n.mu.Unlock()
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -294,7 +355,8 @@ func (n *node) watch(w http.ResponseWriter, r *http.Request) {
 // newClient is a client of the nodes, which ends with the test.
 func newClient(t *testing.T, change func(*Config), nodes ...*node) *Client {
 	t.Helper()
-	config := Config{Timeout: 2 * time.Second}
+	network := networkOf(nodes...)
+	config := Config{Timeout: 2 * time.Second, Transport: network}
 	for _, n := range nodes {
 		config.Addrs = append(config.Addrs, n.URL)
 	}
@@ -305,7 +367,10 @@ func newClient(t *testing.T, change func(*Config), nodes ...*node) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
+	t.Cleanup(func() {
+		_ = c.Close()
+		network.CloseIdleConnections()
+	})
 	return c
 }
 

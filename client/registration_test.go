@@ -86,7 +86,7 @@ func TestAThousandRegistrationsShareTheirCalls(t *testing.T) {
 		f.down(true)
 		began = time.Now()
 		time.Sleep(40 * beat)
-		if n := f.count("", began); n > 3*60 {
+		if n := f.count("", began); n > 4*60 { // one a beat, and some at first
 			t.Errorf("%d tries at three nodes in forty beats without a registry", n)
 		}
 		f.down(false)

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/api"
+	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/wire"
+	"github.com/musterhq/muster/registry"
 )
 
 // errReplaced ends a segment of the stream in whose place another one was wanted.
@@ -99,12 +101,32 @@ func (c *Client) stream(ctx context.Context) {
 		c.config.Logger.Debug("the watch is interrupted", "node", f.Node(), "error", err)
 		if f.Lost() || f.Lasting(err) {
 			c.table.lose(err)
+			if errors.Is(err, fault.ErrIndexNotReached) {
+				c.doubt(s)
+			}
 		}
 		select {
 		case <-time.After(f.Pause()):
 		case <-s.ctx.Done():
 		}
 	}
+}
+
+// doubt asks a majority whether there still is what no node has: a registry that was set back would never reach it, and never
+// be watched again. If it is gone, the segment begins anew.
+func (c *Client) doubt(s *segment) {
+	answer, err := api.Do(s.ctx, c.calls, api.Discover(s.services[0], api.Query{Status: api.StatusAny, Linearizable: true}))
+	if err != nil && !errors.Is(err, registry.ErrServiceNotFound) {
+		return
+	}
+	if answer.Index == 0 || answer.Index >= s.least || answer.Cluster != s.from.Cluster {
+		return
+	}
+	c.config.Logger.Warn("the registry was set back", "index", answer.Index, "seen", s.least)
+	c.calls.Forget(answer.Index)
+	c.table.mu.Lock()
+	defer c.table.mu.Unlock()
+	c.table.forget(s.services)
 }
 
 // take keeps an event until its set is whole, and then applies that.

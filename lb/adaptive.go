@@ -9,101 +9,82 @@ import (
 // adaptive draws five and takes the one that promises the quickest success.
 //
 // What an instance promises is the time that an answer takes, times what waits there already, divided by the square of the
-// share of its calls that succeed: without the last, who fails at once would be the best of all. Time and queue are what the
-// server said of itself, while that is fresh, and else the average of its answers and the calls in flight from here.
+// share of its calls that succeed: without the last, who fails at once would be the best of all. The time is what the server
+// said of itself, while that is fresh, and else the average of its answers.
+//
+// What waits there are the calls in flight from here, which are known for certain, and a little of what the server said of
+// those of others. That is always late, and all clients were told the same: if each of them believed it fully, they would
+// fall upon the same servers together.
 type adaptive struct {
-	nodes   []*node
-	choices int
-	decay   time.Duration
+	nodes []*node
+	draws draws
+	decay time.Duration
 }
 
 func newAdaptive(s *Service, nodes []*node) picker {
-	return &adaptive{nodes: nodes, choices: min(s.strategy.choices, len(nodes)), decay: s.strategy.decay}
+	return &adaptive{nodes: nodes, draws: newDraws(s.strategy.choices, len(nodes)), decay: s.strategy.decay}
 }
 
-func (a *adaptive) pick(_ string, tried *Tried, now time.Duration) *node {
-	d := newDraw(rand.Uint64(), a.choices, len(a.nodes))
-	var ranking ranking
-	for range a.choices {
-		n := a.nodes[d.place]
-		d.next()
+func (a *adaptive) pick(_ string, tried *Tried, now time.Duration) (best *node) {
+	place, step := a.draws.begin(rand.Uint64())
+	least := math.Inf(1)
+	for range a.draws.count {
+		n := a.nodes[place]
+		place = a.draws.after(place, step)
 		if tried != nil && tried.Has(n.id) {
 			continue
 		}
-		ranking.add(n, a.promise(n, now))
+		if cost := a.cost(n, now); cost < least*clearly {
+			best, least = n, cost
+		}
 	}
-	return ranking.winner()
+	return best
 }
 
-// promise is what to expect of an instance.
-type promise struct {
-	cost    float64 // seconds until a success, of an instance of weight 1
-	waiting float64 // there, by the server's word
-	told    bool    // the server gave its word lately
-}
-
-func (a *adaptive) promise(n *node, now time.Duration) promise {
+// cost is how many seconds to expect until a success, of an instance of weight 1.
+func (a *adaptive) cost(n *node, now time.Duration) float64 {
 	m := unpack(n.mean.Load())
-	idle := float64(now-time.Duration(n.heard.Load())) / float64(a.decay)
-	waiting, latency, success := float64(n.inFlight.Load()), float64(m.latency), float64(m.success)
-	if latency == 0 {
-		return promise{cost: unheard(waiting) / n.shareNow()}
+	waits, inFlight := n.flights.waits()
+	waiting := float64(inFlight)
+	if m.latency == 0 && waits {
+		return unheard * (waiting + 1) / n.shareNow()
 	}
+	latency := float64(m.latency)
+	cost := max(latency, leastLatency)
+	idle := now - time.Duration(n.heard.Load())
 	r, told := n.report(now, a.decay)
 	switch {
 	case told:
-		waiting += float64(r.others)
+		waiting += hearsay * float64(r.others)
 		if r.latency > 0 {
-			latency = float64(r.latency)
+			cost = float64(r.latency)
 		}
-	case idle > 1:
-		latency *= math.Exp((1 - idle) / forgetting)
+	case idle > a.decay:
+		cost *= math.Exp((1 - float64(idle)/float64(a.decay)) / forgetting)
 	}
-	if success < settled {
-		success = 1 - (1-success)*math.Exp(-idle/float64(min(max(1, n.row.Load()), longestGrudge)))
+	if waits {
+		cost *= n.overdue(now, latency)
 	}
-	cost := latency * (waiting + 1) / (max(success*success, leastSuccess) * n.shareNow())
-	return promise{cost: cost, waiting: waiting, told: told}
+	if success := float64(m.success); success < 1 {
+		if success < settled {
+			success = 1 - (1-success)*math.Exp(-float64(idle)/float64(a.decay)/grudge(n.row.Load()))
+			waiting++ // that it has nothing to do is no merit of one that fails
+		}
+		cost /= max(success*success, leastSuccess)
+	}
+	return cost * (waiting + 1) / n.shareNow()
+}
+
+// grudge is how slowly failures are forgotten, in decays: three times more slowly for each in a row.
+func grudge(row int32) float64 {
+	return min(math.Pow(3, float64(row)), longestGrudge)
 }
 
 const (
+	clearly       = 0.8  // who is not better by more than this is as good: the first that was drawn has the call
 	settled       = 0.99 // from here on failures need not be forgotten any more
 	leastSuccess  = 1e-6 // there is still a difference between two that fail always
-	longestGrudge = 10   // after so many failures in a row, it takes no longer until the next try
+	longestGrudge = 8    // so that it takes some 35 decays at most until the next try
+	hearsay       = 0.1  // what a call of others counts, that one has only been told of
 	forgetting    = 10   // decays in which a latency that nobody confirms loses two thirds
 )
-
-// ranking is the result of a draw: the two with the least costs, and the busiest of the servers that have told.
-type ranking struct {
-	first, second *node
-	least, next   float64
-	busiest       *node
-	most          float64
-	told          int
-}
-
-func (r *ranking) add(n *node, p promise) {
-	switch {
-	case r.first == nil || p.cost < r.least:
-		r.second, r.next = r.first, r.least
-		r.first, r.least = n, p.cost
-	case r.second == nil || p.cost < r.next:
-		r.second, r.next = n, p.cost
-	}
-	if !p.told {
-		return
-	}
-	r.told++
-	if r.busiest == nil || p.waiting > r.most {
-		r.busiest, r.most = n, p.waiting
-	}
-}
-
-// winner is the first, unless it is also the hottest of those that have told what waits there and the second costs not much
-// more: all clients were told the same and may be about to fall upon it, and a queue is felt later than it is known.
-func (r *ranking) winner() *node {
-	if r.told > 2 && r.first == r.busiest && r.next < 2*r.least {
-		return r.second
-	}
-	return r.first
-}

@@ -2,12 +2,16 @@ package lb_test
 
 import (
 	"fmt"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/musterhq/muster/lb"
 )
 
-// BenchmarkAcquire is a choice and its end.
+// BenchmarkAcquire is a choice and its end. On a machine that others use too, the processor time of a call tells more than
+// the time that has passed.
 func BenchmarkAcquire(b *testing.B) {
 	for _, strategy := range lb.Strategies() {
 		for _, n := range []int{10, 100, 1000} {
@@ -16,7 +20,7 @@ func BenchmarkAcquire(b *testing.B) {
 				warmUp(b, s)
 				ctx := b.Context()
 				b.ReportAllocs()
-				b.RunParallel(func(pb *testing.PB) {
+				measure(b, func(pb *testing.PB) {
 					for pb.Next() {
 						call, err := s.Acquire(ctx, lb.Query{})
 						if err != nil {
@@ -28,6 +32,37 @@ func BenchmarkAcquire(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkFloor is the least that taking turns can cost: one counter that all share.
+func BenchmarkFloor(b *testing.B) {
+	list := instances(1000)
+	var turn atomic.Uint64
+	measure(b, func(pb *testing.PB) {
+		for pb.Next() {
+			if list[turn.Add(1)%uint64(len(list))].Port == 0 {
+				b.Error("no port")
+			}
+		}
+	})
+}
+
+// measure runs the body and reports, beside the time that passes, the processor time of a call on all processors together.
+func measure(b *testing.B, body func(*testing.PB)) {
+	b.Helper()
+	b.ResetTimer()
+	before := processorTime(b)
+	b.RunParallel(body)
+	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
+}
+
+func processorTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func warmUp(tb testing.TB, s *lb.Service) {

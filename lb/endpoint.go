@@ -59,7 +59,7 @@ func (s *Service) Endpoints() []Endpoint {
 func (n *node) endpoint(now time.Duration, chosen bool) Endpoint {
 	m := unpack(n.mean.Load())
 	return Endpoint{
-		ID: n.id, Instance: n.instance.Load(), State: n.state(now, chosen), InFlight: int(n.inFlight.Load()),
+		ID: n.id, Instance: n.instance.Load(), State: n.state(now, chosen), InFlight: int(n.flights.inFlight()),
 		Latency: time.Duration(float64(m.latency) * float64(time.Second)), Success: float64(m.success),
 		InARow: int(n.row.Load()), Weight: n.shareNow(),
 	}

@@ -1,33 +1,38 @@
 package lb
 
-import "time"
+import (
+	"time"
+
+	"github.com/musterhq/muster/breaker"
+)
 
 // acquireGuarded is [Service.Acquire] where each instance has a circuit breaker. One that is half-open comes first: it has
 // failed, and no strategy would choose it. One that refuses is passed over, as if it had been tried.
-func (s *Service) acquireGuarded(set *set, view *view, q Query, now time.Duration) (Call, error) {
+func (s *Service) acquireGuarded(set *set, view *view, q *Query, now time.Duration) (Call, error) {
 	if n := view.probe(); n != nil && !q.Tried.Has(n.id) && n.breaker.Ready() {
-		if call, err := s.take(n, now); err == nil {
+		if call, err := s.take(n, q, now); err == nil {
 			return call, nil
 		}
 	}
 	var refusal error
+	tried := q.Tried
 	for range redraws {
-		n := view.pick(q.Key, q.Tried, now)
+		n := view.pick(q.Key, tried, now)
 		if n == nil {
 			break
 		}
-		call, err := s.take(n, now)
+		call, err := s.take(n, q, now)
 		if err == nil {
 			return call, nil
 		}
 		refusal = err
-		q.Tried = q.Tried.with(n.id)
+		tried = tried.with(n.id)
 	}
 	for n := range view.all() {
-		if q.Tried.Has(n.id) {
+		if tried.Has(n.id) {
 			continue
 		}
-		call, err := s.take(n, now)
+		call, err := s.take(n, q, now)
 		if err == nil {
 			return call, nil
 		}
@@ -37,13 +42,12 @@ func (s *Service) acquireGuarded(set *set, view *view, q Query, now time.Duratio
 }
 
 // take begins a call to an instance, if its circuit breaker lets it.
-func (s *Service) take(n *node, now time.Duration) (Call, error) {
-	permit, err := n.breaker.Allow()
+func (s *Service) take(n *node, q *Query, now time.Duration) (Call, error) {
+	allowed, err := n.breaker.Allow()
 	if err != nil {
 		return Call{}, err
 	}
-	if s.strategy.counts {
-		s.begun(n)
-	}
-	return Call{service: s, node: n, instance: n.instance.Load(), start: now, permit: permit}, nil
+	permit := s.permits.Get().(*breaker.Permit)
+	*permit = allowed
+	return s.call(n, q.Stream, now, permit), nil
 }

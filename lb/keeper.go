@@ -40,7 +40,7 @@ func (s *Service) look(w *watch) (events []Event, due time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.balancer.now()
-	if w.known {
+	if w.known && s.watch == w { // else it has ended, and nobody is to be chosen any more
 		s.rebuild(w, now)
 	}
 	events, w.events = w.events, nil

@@ -12,37 +12,63 @@ import (
 // Where weights differ the first is drawn by weight, and it is the one where several are as good: so weights count also where
 // nothing is in flight, and the heaviest does not get everything then.
 type least struct {
-	nodes   []*node
-	choices int
-	weights *table // nil: all are the same
+	nodes []*node
+	draws draws
 }
 
 func newLeast(s *Service, nodes []*node) picker {
-	l := &least{nodes: nodes, choices: min(s.strategy.choices, len(nodes))}
+	l := least{nodes: nodes, draws: newDraws(s.strategy.choices, len(nodes))}
 	for _, n := range nodes {
 		if n.shareNow() != nodes[0].shareNow() {
-			t := newTable(nodes, (*node).shareNow)
-			l.weights = &t
-			break
+			return &leastByWeight{least: l, weights: newTable(nodes, (*node).shareNow)}
 		}
 	}
-	return l
+	return &l
 }
 
 func (l *least) pick(_ string, tried *Tried, _ time.Duration) (best *node) {
-	d := newDraw(rand.Uint64(), l.choices, len(l.nodes))
-	if l.weights != nil {
-		d.place = l.weights.owner(rand.Uint64())
+	place, step := l.draws.begin(rand.Uint64())
+	if tried == nil && l.draws.count == 2 { // The loop below does the same, and takes longer.
+		one, other := l.nodes[place], l.nodes[l.draws.after(place, step)]
+		if other.flights.inFlight() < one.flights.inFlight() {
+			return other
+		}
+		return one
 	}
-	var lowest float64
-	for range l.choices {
-		n := l.nodes[d.place]
-		d.next()
+	var lowest int64
+	for range l.draws.count {
+		n := l.nodes[place]
+		place = l.draws.after(place, step)
 		if tried != nil && tried.Has(n.id) {
 			continue
 		}
-		if load := float64(n.inFlight.Load()) / n.shareNow(); best == nil || load < lowest {
+		if load := n.flights.inFlight(); best == nil || load < lowest {
 			best, lowest = n, load
+		}
+	}
+	return best
+}
+
+// leastByWeight is least where weights differ.
+type leastByWeight struct {
+	least
+	weights table
+}
+
+func (l *leastByWeight) pick(_ string, tried *Tried, _ time.Duration) (best *node) {
+	random := rand.Uint64()
+	place := l.weights.owner(random) // by the upper bits, and so the lower ones are still free
+	step := 1 + scale(uint32(random), l.draws.steps)
+	var load, share float64 // of the best
+	for range l.draws.count {
+		n := l.nodes[place]
+		place = l.draws.after(place, step)
+		if tried != nil && tried.Has(n.id) {
+			continue
+		}
+		mine, part := float64(n.flights.inFlight()), n.shareNow()
+		if best == nil || mine*share < load*part { // less for its share
+			best, load, share = n, mine, part
 		}
 	}
 	return best

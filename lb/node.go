@@ -15,24 +15,25 @@ import (
 // node is what is known of one instance. It lives through changes of the set for as long as the instance is the same, and
 // no longer than that: one that was started anew has to make its own name.
 //
-// The first 64 bytes are all that a choice looks at, and change with every call. Their own cache line keeps processors from
-// waiting for each other over calls to different instances.
+// The first 64 bytes are all that a choice looks at, and change with every call. They are a cache line of their own, since
+// the size is a multiple of one: so processors do not wait for each other over calls to different instances, and a choice
+// among very many fetches one line for each that it compares.
 type node struct {
-	inFlight   atomic.Int64
+	flights    flights
 	share      atomic.Uint64 // bits of a float64: what it is to get, beside others
 	mean       atomic.Uint64 // a mean
 	heard      atomic.Int64  // when the mean was changed last
+	silent     atomic.Int64  // since when nobody was answered, while there are calls to be answered
 	reported   atomic.Uint64 // a report
 	reportedAt atomic.Int64  // 0: never
-	row        atomic.Int32  // failures since the last success
-	suspect    atomic.Bool   // of failing too often in a row
-	_          [8]byte
+	instance   atomic.Pointer[registry.Instance]
 
-	id       string
-	instance atomic.Pointer[registry.Instance]
-	breaker  *breaker.Breaker // nil: none
-	calls    atomic.Int64     // in this interval, for the success rate
-	failed   atomic.Int64     // of these
+	id      string
+	breaker *breaker.Breaker // nil: none
+	row     atomic.Int32     // failures since the last success
+	suspect atomic.Bool      // of failing too often in a row
+	calls   atomic.Int64     // in this interval, for the success rate
+	failed  atomic.Int64     // of these
 
 	// Guarded by the service's mutex.
 	healthy           bool          // in the registry
@@ -42,6 +43,8 @@ type node struct {
 	ejectedUntil      time.Duration
 	ejections         int  // how much longer the next one lasts
 	ejectedInInterval bool // for some of it
+
+	_ [24]byte // up to three cache lines
 }
 
 // newNode makes one of which nothing is known, with a circuit breaker where there are to be any.

@@ -1,7 +1,6 @@
 package lb
 
 import (
-	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -10,21 +9,21 @@ import (
 // average that a slow answer raises at once, and that falls while nothing is heard. It knows nothing of errors, and so
 // prefers who fails quickly.
 type peakEWMA struct {
-	nodes   []*node
-	choices int
-	decay   float64
+	nodes []*node
+	draws draws
+	decay time.Duration
 }
 
 func newPeakEWMA(s *Service, nodes []*node) picker {
-	return &peakEWMA{nodes: nodes, choices: min(s.strategy.choices, len(nodes)), decay: float64(s.strategy.decay)}
+	return &peakEWMA{nodes: nodes, draws: newDraws(s.strategy.choices, len(nodes)), decay: s.strategy.decay}
 }
 
 func (p *peakEWMA) pick(_ string, tried *Tried, now time.Duration) (best *node) {
-	d := newDraw(rand.Uint64(), p.choices, len(p.nodes))
+	place, step := p.draws.begin(rand.Uint64())
 	var lowest float64
-	for range p.choices {
-		n := p.nodes[d.place]
-		d.next()
+	for range p.draws.count {
+		n := p.nodes[place]
+		place = p.draws.after(place, step)
 		if tried != nil && tried.Has(n.id) {
 			continue
 		}
@@ -36,20 +35,14 @@ func (p *peakEWMA) pick(_ string, tried *Tried, now time.Duration) (best *node) 
 }
 
 func (p *peakEWMA) cost(n *node, now time.Duration) float64 {
-	waiting := float64(n.inFlight.Load())
+	waits, inFlight := n.flights.waits()
 	latency := float64(unpack(n.mean.Load()).latency)
-	if latency == 0 {
-		return unheard(waiting) / n.shareNow()
+	if latency == 0 && waits {
+		return unheard * float64(inFlight+1) / n.shareNow()
 	}
-	latency *= math.Exp(-float64(now-time.Duration(n.heard.Load())) / p.decay)
-	return latency * (waiting + 1) / n.shareNow()
-}
-
-// unheard is the cost of an instance that has not answered yet: one call is sent there at once, and while that is on its
-// way a second one only if there is nobody else. A newcomer that were merely the quickest would have all of them.
-func unheard(waiting float64) float64 {
-	if waiting == 0 {
-		return 0
+	cost := max(latency, leastLatency) * float64(kept(now-time.Duration(n.heard.Load()), p.decay))
+	if waits {
+		cost *= n.overdue(now, latency)
 	}
-	return 1e9 * (waiting + 1)
+	return cost * float64(inFlight+1) / n.shareNow()
 }

@@ -40,12 +40,13 @@ const redraws = 3
 
 // untried returns one that was not tried, beginning anywhere; nil if there is none.
 func untried(nodes []*node, tried *Tried) *node {
-	d := newDraw(rand.Uint64(), 1, len(nodes))
+	draws := newDraws(1, len(nodes))
+	place, step := draws.begin(rand.Uint64())
 	for range nodes {
-		if n := nodes[d.place]; !tried.Has(n.id) {
+		if n := nodes[place]; !tried.Has(n.id) {
 			return n
 		}
-		d.next()
+		place = draws.after(place, step)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (r *rendezvous) pick(key string, tried *Tried, _ time.Duration) *node {
 		if tried != nil && tried.Has(n.id) {
 			continue
 		}
-		if n.inFlight.Load() < most {
+		if n.flights.inFlight() < most {
 			return n
 		}
 		if fallback == nil {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/musterhq/muster/breaker"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -21,6 +22,7 @@ type Service struct {
 	name     string
 	guarded  bool // by circuit breakers
 	learns   bool // each end of a call is looked at, for the averages, ejection, a circuit breaker
+	ends     bool // the end of a call matters at all
 
 	current atomic.Pointer[set] // nil: it is not watched
 	used    atomic.Bool         // since the keeper looked last
@@ -30,6 +32,7 @@ type Service struct {
 	warming bool   // some instance has its slow start
 	rounds  *roundRobin
 
+	permits  sync.Pool // of *breaker.Permit
 	turn     padded
 	inFlight padded // of the whole service, for rendezvous
 }
@@ -38,6 +41,8 @@ func newService(b *Balancer, name string) *Service {
 	s := &Service{balancer: b, settings: &b.settings, strategy: b.strategy, name: name}
 	s.guarded = s.settings.breaker != nil
 	s.learns = s.strategy.measures || s.settings.ejection != nil || s.guarded
+	s.ends = s.learns || s.strategy.counts
+	s.permits.New = func() any { return new(breaker.Permit) }
 	s.turn.n.Store(rand.Int64()) // so that clients that start together do not all begin with the same instance
 	return s
 }
@@ -48,6 +53,10 @@ func newService(b *Balancer, name string) *Service {
 // Errors match [registry.ErrServiceNotFound] or [registry.ErrNoHealthyInstances] as the source has it, [ErrAllTried] where
 // the query leaves nobody, [breaker.ErrOpen] where circuit breakers do, [ErrClosed], or ctx's error.
 func (s *Service) Acquire(ctx context.Context, q Query) (Call, error) {
+	return s.acquire(ctx, &q) // The compiler puts this in the place of a call of Acquire, and the query need not be copied.
+}
+
+func (s *Service) acquire(ctx context.Context, q *Query) (Call, error) {
 	set := s.current.Load()
 	if set == nil {
 		var err error
@@ -62,18 +71,26 @@ func (s *Service) Acquire(ctx context.Context, q Query) (Call, error) {
 	if s.strategy.measures {
 		now = s.balancer.now()
 	}
-	view := set.from(q.Zone)
+	view := &set.home
+	if q.Zone != "" {
+		view = set.fromElsewhere(q.Zone)
+	}
 	if s.guarded {
 		return s.acquireGuarded(set, view, q, now)
 	}
-	n := view.pick(q.Key, q.Tried, now)
+	var n *node
+	if view.only != nil {
+		n = view.only.pick(q.Key, q.Tried, now)
+	}
 	if n == nil {
-		return Call{}, s.nobody(set, nil)
+		if n = view.search(q.Key, q.Tried, now); n == nil {
+			return Call{}, s.nobody(set, nil)
+		}
 	}
-	if s.strategy.counts {
-		s.begun(n)
+	if !s.ends {
+		return Call{service: s, node: n}, nil
 	}
-	return Call{service: s, node: n, instance: n.instance.Load(), start: now}, nil
+	return s.call(n, q.Stream, now, nil), nil
 }
 
 // selectInstance is Acquire without a call: it takes no place and no probe.
@@ -100,14 +117,6 @@ func (s *Service) selectInstance(ctx context.Context) (*registry.Instance, error
 		return nil, s.nobody(set, set.home.refusal())
 	}
 	return n.instance.Load(), nil
-}
-
-// begun counts a call in flight.
-func (s *Service) begun(n *node) {
-	n.inFlight.Add(1)
-	if s.strategy.totals {
-		s.inFlight.n.Add(1)
-	}
 }
 
 // nobody says why nobody was chosen.

@@ -27,14 +27,7 @@ type view struct {
 	stay uint32 // of 2^32 calls, so many stay near, while there is a far
 }
 
-// from returns the view from a zone, or that of the balancer's own where none is named.
-func (s *set) from(zone string) *view {
-	if zone == "" {
-		return &s.home
-	}
-	return s.fromElsewhere(zone)
-}
-
+// fromElsewhere returns the view from a zone that a query names.
 func (s *set) fromElsewhere(zone string) *view {
 	if v, ok := s.zones.Load(zone); ok {
 		return v.(*view)

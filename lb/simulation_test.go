@@ -2,6 +2,7 @@ package lb_test
 
 import (
 	"container/heap"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -40,6 +41,20 @@ type modelServer struct {
 	waiting []func()
 	slow    func(now time.Duration) float64
 	fails   func(now time.Duration) bool
+
+	// What it knows of itself, as a server in the field would: see mesh.Handler.
+	counted       time.Duration
+	work, answers float64
+	latency       float64 // seconds
+}
+
+// count adds what was worked on since it was last called, and forgets what is long ago.
+func (s *modelServer) count(now time.Duration) {
+	look := max(0.25, 4*s.latency)
+	kept := math.Exp(-(now - s.counted).Seconds() / look)
+	s.work = s.work*kept + float64(s.busy+len(s.waiting))*look*(1-kept)
+	s.answers *= kept
+	s.counted = now
 }
 
 type event struct {
@@ -126,7 +141,7 @@ func (w *world) call(t *testing.T, client *lb.Service) {
 	}
 	w.after(modelWay, func() {
 		if server.fails(w.now) {
-			answer(lb.Outcome{Err: errDown})
+			answer(lb.Outcome{Err: errDown, Load: w.report(server)}) // it has nothing to do, and says so
 			return
 		}
 		w.serve(server, answer)
@@ -135,10 +150,12 @@ func (w *world) call(t *testing.T, client *lb.Service) {
 
 // serve works on a request as soon as a worker is free.
 func (w *world) serve(s *modelServer, answer func(lb.Outcome)) {
+	s.count(w.now)
 	work := func() {
 		s.busy++
 		w.after(time.Duration(w.dice.ExpFloat64()*s.slow(w.now)*float64(modelWork)), func() {
 			answer(lb.Outcome{Load: w.report(s)})
+			s.answers++
 			s.busy--
 			if len(s.waiting) > 0 {
 				next := s.waiting[0]
@@ -158,8 +175,10 @@ func (w *world) report(s *modelServer) (l lb.Load) {
 	if !w.reports {
 		return l
 	}
-	l.InFlight = float64(s.busy + len(s.waiting))
-	l.Latency = time.Duration(s.slow(w.now) * float64(modelWork) * (1 + float64(len(s.waiting))/modelWorkers))
+	s.count(w.now)
+	s.latency = s.work / (s.answers + 1)
+	l.InFlight = float64(max(1, s.busy+len(s.waiting)))
+	l.Latency = time.Duration(s.latency * float64(time.Second))
 	return l
 }
 
@@ -199,7 +218,7 @@ func aFifthIsSlower(w *world) {
 // TestAdaptiveFollowsSlownessThatChanges: with what servers report it has at most half of p2c's 99th percentile, and not much
 // more than half without.
 func TestAdaptiveFollowsSlownessThatChanges(t *testing.T) {
-	const lasts = 13 * time.Second
+	const lasts = 9 * time.Second
 	p2c := simulate(t, "p2c", lasts, slownessChanges).percentile(0.99)
 	alone := simulate(t, "adaptive", lasts, slownessChanges).percentile(0.99)
 	told := simulate(t, "adaptive", lasts, func(w *world) { w.reports = true; slownessChanges(w) }).percentile(0.99)
@@ -224,7 +243,7 @@ func TestAdaptiveLosesLittleToOneThatFailsAtOnce(t *testing.T) {
 }
 
 func TestAdaptiveLeavesTheSlowFifthWhatItCanDo(t *testing.T) {
-	w := simulate(t, "adaptive", 8*time.Second, aFifthIsSlower)
+	w := simulate(t, "adaptive", 6*time.Second, aFifthIsSlower)
 	if p := w.percentile(0.99); p > 75*time.Millisecond {
 		t.Errorf("p99 is %v", p)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-kit/kit/endpoint"
@@ -31,6 +32,7 @@ func contenders() (all []contender) {
 		all = append(all, contender{"muster/" + strategy, func(tb testing.TB, n int) func() string { return muster(tb, strategy, n) }})
 	}
 	return append(all,
+		contender{"floor/round_robin", floor},
 		contender{"grpc/round_robin", func(tb testing.TB, n int) func() string { return grpcGo(tb, "round_robin", `{}`, n) }},
 		contender{"grpc/least_request", func(tb testing.TB, n int) func() string {
 			return grpcGo(tb, "least_request_experimental", `{"choiceCount": 2}`, n)
@@ -76,6 +78,16 @@ func muster(tb testing.TB, strategy string, n int) func() string {
 		call.Done(lb.Outcome{})
 		return call.Instance().ID
 	}
+}
+
+// floor is the least that taking turns can cost: one counter that all share, and a division.
+func floor(_ testing.TB, n int) func() string {
+	var list []string
+	for i := range n {
+		list = append(list, address(i))
+	}
+	var turn atomic.Uint64
+	return func() string { return list[turn.Add(1)%uint64(n)] }
 }
 
 func goKit(balancer func(sd.Endpointer) gokit.Balancer, n int) func() string {

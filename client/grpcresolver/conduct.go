@@ -26,6 +26,7 @@ type conduct struct {
 	balancer.ClientConn // the connections' way to gRPC, but for UpdateState
 	connections         balancer.Balancer
 	flights             sync.Pool // of *flight
+	streams             streams
 
 	mu       sync.Mutex // of all below
 	closed   bool
@@ -109,7 +110,7 @@ func (b *conduct) UpdateState(s balancer.State) {
 	case b.nobody != nil:
 		s = balancer.State{ConnectivityState: connectivity.TransientFailure, Picker: base.NewErrPicker(b.nobody)}
 	case s.ConnectivityState == connectivity.Ready:
-		s.Picker = newPicker(b.service, children, &b.flights)
+		s.Picker = newPicker(b.service, children, &b.flights, &b.streams)
 	}
 	// Else it is the connections' own picker, which waits or says why there is none.
 	b.ClientConn.UpdateState(s)

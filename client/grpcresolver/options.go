@@ -20,8 +20,8 @@ type (
 
 const defaultStrategy = "adaptive"
 
-// WithStrategy chooses instances by another strategy than adaptive, see [lb.Strategies]. Where calls are long streams, use one
-// that does not measure how long calls take, such as least-connections.
+// WithStrategy chooses instances by another strategy than adaptive, see [lb.Strategies]. How long a stream lasts is not measured,
+// if its method is in the program as generated code; where nearly all calls are streams, least-connections is the better one.
 func WithStrategy(name string) Option { return func(s *settings) { s.strategy = name } }
 
 // WithServiceConfig adds to the service config what gRPC is to do beside choosing: methodConfig with timeouts and retryPolicy,

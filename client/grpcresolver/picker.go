@@ -19,10 +19,11 @@ type picker struct {
 	service *lb.Service
 	ready   map[string]balancer.Picker // by instance id; the connection's own, which always gives the same
 	flights *sync.Pool                 // of *flight
+	streams *streams
 }
 
-func newPicker(service *lb.Service, children []endpointsharding.ChildState, flights *sync.Pool) *picker {
-	p := &picker{service: service, ready: make(map[string]balancer.Picker, len(children)), flights: flights}
+func newPicker(service *lb.Service, children []endpointsharding.ChildState, flights *sync.Pool, streams *streams) *picker {
+	p := &picker{service: service, ready: make(map[string]balancer.Picker, len(children)), flights: flights, streams: streams}
 	for _, c := range children {
 		if c.State.ConnectivityState == connectivity.Ready {
 			p.ready[instanceOf(c.Endpoint).ID] = c.State.Picker
@@ -35,6 +36,7 @@ func newPicker(service *lb.Service, children []endpointsharding.ChildState, flig
 func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	m := markOf(info.Ctx)
 	query := m.query()
+	query.Stream = p.streams.has(info.FullMethodName)
 	call, err := p.service.Acquire(info.Ctx, query)
 	if query.Tried.Len() > 0 && errors.Is(err, lb.ErrAllTried) {
 		query.Tried.Reset() // going to one again is better than failing

@@ -17,9 +17,10 @@ import (
 // Name is the name of the balancer in a service config. The resolver's service config names it, with its strategy.
 const Name = "muster"
 
-// A service config can only name balancers that gRPC knows, and gRPC reads its table of them without a lock, for whichever
-// connection: it can be added to only before the program begins. The policy itself has no state and does nothing until a
-// resolver of this package names it.
+// This is the one place of the module where importing a package does something, because gRPC leaves no other: a service
+// config can only name balancers that are in gRPC's table, which it reads without a lock for whichever connection, so that
+// only the time before main is safe to add to it. [New] would be too late in a program that has dialed before. What is added
+// has no state, and does nothing until a resolver of this package names it.
 var _ = registered()
 
 func registered() bool {

@@ -49,8 +49,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	returned := false
 	defer func() { // of a panic, too, which goes on its way with its stack whole
 		now := time.Now()
-		h.load.end(now.Sub(began))
-		h.finish(r, span, out.status(returned), returned, now.Sub(began))
+		code := out.status(returned)
+		h.load.end(!returned || code >= http.StatusInternalServerError || code == http.StatusTooManyRequests)
+		h.finish(r, span, code, returned, now.Sub(began))
 		span.End(trace.WithTimestamp(now))
 	}()
 	h.next.ServeHTTP(out, r)

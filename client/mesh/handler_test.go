@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -99,32 +98,6 @@ func TestWhatTheServiceReportsItselfStands(t *testing.T) {
 	if got := w.Header()[loadHeader]; len(got) != 1 || got[0] != "TEXT cpu_utilization=0.5" {
 		t.Errorf("%q", got)
 	}
-}
-
-func TestTheReportedLatencyFollowsWithinASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var w workload
-		serve := func(n int, d time.Duration) {
-			for range n {
-				w.begin()
-				time.Sleep(d)
-				w.end(d)
-			}
-		}
-		serve(50, 10*time.Millisecond)
-		if got := w.report().Latency; got != 10*time.Millisecond {
-			t.Errorf("%v, want 10ms", got)
-		}
-		serve(30, 100*time.Millisecond)
-		if got := w.report().Latency; got < 90*time.Millisecond || got > 100*time.Millisecond {
-			t.Errorf("3 s later it is %v, want about 100ms", got)
-		}
-		w.begin()
-		w.begin()
-		if got := w.report().InFlight; got != 2 {
-			t.Errorf("%v in flight, want 2", got)
-		}
-	})
 }
 
 func TestAConnectionCanBeTakenOver(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -286,6 +287,29 @@ func TestTheLoadOfTheServerReachesTheBalancer(t *testing.T) {
 	}
 	if http.CanonicalHeaderKey(lb.LoadHeader) != loadHeader {
 		t.Errorf("the header is %s here", loadHeader)
+	}
+}
+
+// The one whose bodies are long answers sooner.
+func TestLatencyIsTheTimeToTheHeaders(t *testing.T) {
+	w := newTown(t)
+	var long, late atomic.Int64
+	w.serve(func(rw http.ResponseWriter, _ *http.Request) {
+		long.Add(1)
+		rw.(http.Flusher).Flush()
+		time.Sleep(40 * time.Millisecond)
+	})
+	w.serve(func(http.ResponseWriter, *http.Request) {
+		late.Add(1)
+		time.Sleep(20 * time.Millisecond)
+	})
+	c := w.client(WithStrategy("adaptive"))
+	for range 20 {
+		r, err := c.Get("http://payments/")
+		want(t, r, err, 200, "")
+	}
+	if long.Load() < late.Load() {
+		t.Errorf("%d calls went to who answers at once, and %d to who does not", long.Load(), late.Load())
 	}
 }
 

@@ -53,6 +53,7 @@ func (t *try) send(ctx context.Context) result {
 		t.end(err)
 		return r
 	}
+	t.picked.Answered() // its latency; the body's length and pace say nothing of the instance
 	t.code, t.verdict = response.StatusCode, verdictOf(response)
 	t.span.proto = protocolOf(response.ProtoMajor, response.ProtoMinor)
 	t.load, _ = lb.ParseLoad(response.Header.Get(loadHeader)) // what can't be read says nothing

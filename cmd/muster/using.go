@@ -89,7 +89,7 @@ func (u *using) client() (*api.Client, error) {
 
 // registrar is a client that keeps instances registered with these nodes.
 func (u *using) registrar() (*client.Client, error) {
-	c, err := client.New(client.Config{Addrs: u.addr})
+	c, err := client.New(client.Config{Addrs: u.addr, InOrder: true})
 	if err != nil {
 		return nil, usagef("--addr: %w", err)
 	}

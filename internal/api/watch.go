@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// watchIdle is how long a watch may say nothing before its node is given up: three times as long as it is to be silent.
-	watchIdle = 45 * time.Second
+	// watchIdle is how long a watch may say nothing before its node is given up: a node says something every 15 s at least, and
+	// gets 5 s more, so that what is known of a service behind a frozen node is no older than that.
+	watchIdle = 20 * time.Second
 
 	// maxEvent bounds, in bytes, one event: a service with all its instances.
 	maxEvent = 64 << 20

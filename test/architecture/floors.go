@@ -24,6 +24,7 @@ var floors = map[string]int{
 	"internal/crc32c":   0, // the checksum of everything on a disk or in the log
 	"internal/datadir":  0, // the directory that a node keeps its files in
 
+	"internal/child":      0, // the further processes of tests
 	"internal/dice":       0, // random choices of tests
 	"internal/harm":       0, // damage to the files of tests
 	"internal/eventually": 0, // the waiting of tests
@@ -61,6 +62,7 @@ var floors = map[string]int{
 
 	"cmd/muster":           6, // flags and signals
 	"internal/testcluster": 6, // N nodes for tests
+	"examples/spans":       5, // what two examples share
 	"examples/...":         6,
 
 	"test/...": 7,
