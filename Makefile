@@ -14,6 +14,9 @@ LEASES    ?= 1000000
 POLICIES  ?= 25
 INSTANCES ?= 20
 CHAOS     ?= 3600
+CHECKS    ?= 300
+TARGETS   ?= 10000
+SIMULATE  ?= 1000
 BENCH     ?= .
 PKG       ?= ./...
 
@@ -31,6 +34,7 @@ build: ## Build bin/muster, static and with the revision in it
 test: ## Run all tests with the race detector, those with real processes too
 	$(GO) test -race -timeout $(TIMEOUT) ./...
 	$(GO) test -timeout $(TIMEOUT) -run CalledAnew ./cluster
+	$(GO) test -timeout $(TIMEOUT) ./test/simulation
 
 .PHONY: test-short
 test-short: ## Run the tests that take a moment
@@ -48,9 +52,21 @@ trials: ## Kill nodes, freeze them, cut their power and restart them TRIALS time
 chaos: ## Do to a cluster whatever a bad night does, for CHAOS seconds, and judge what its clients saw
 	MUSTER_CHAOS_SECONDS=$(CHAOS) $(GO) test -count=1 -v -timeout 24h -artifacts -outputdir bin ./test/chaos
 
+.PHONY: mutants
+mutants: ## Plant the bugs of test/mutants, one after the other, and see that each is caught
+	MUSTER_MUTANTS=1 $(GO) test -count=1 -v -timeout 2h ./test/mutants
+
+.PHONY: checks
+checks: ## Kill, cut off and toggle what is checked, for CHECKS seconds each, and measure the checks of TARGETS targets
+	MUSTER_CHECKS_SECONDS=$(CHECKS) MUSTER_CHECKS_TARGETS=$(TARGETS) $(GO) test -count=1 -v -timeout 6h ./test/checks
+
+.PHONY: simulate
+simulate: ## Let SIMULATE hours of a cluster's life pass in fake time, with all that goes wrong in them
+	MUSTER_SIMULATE_MINUTES=$$(( $(SIMULATE) * 60 )) $(GO) test -count=1 -v -timeout 24h -artifacts -outputdir bin ./test/simulation
+
 .PHONY: stale-reads
 stale-reads: ## Freeze leaders that confirm reads in worse ways, TRIALS times each, and count the stale answers
-	MUSTER_STALE_READS=$(TRIALS) $(GO) test -count=1 -v -timeout 6h -run StaleReads ./test/trials
+	MUSTER_STALE_READS=$(TRIALS) $(GO) test -count=1 -v -timeout 7h -run StaleReads ./test/mutants
 
 .PHONY: flips
 flips: ## Flip bits of a stopped node's files, and cut them, FLIPS times

@@ -14,7 +14,7 @@ import (
 func TestTheOnlyVoterLeadsAtOnce(t *testing.T) {
 	t.Parallel()
 	n := prepare(t, "n1", func(c *Config) {
-		c.tune = func(r *raft.Config) { r.HeartbeatTimeout, r.ElectionTimeout = time.Hour, time.Hour }
+		c.Tune = func(r *raft.Config) { r.HeartbeatTimeout, r.ElectionTimeout = time.Hour, time.Hour }
 	})
 	for range 2 {
 		n.start().belongs()
@@ -41,7 +41,7 @@ func TestOneVoterOfSeveralWaits(t *testing.T) {
 		n.stop()
 	}
 	n := c.nodes[0]
-	n.config.tune = func(r *raft.Config) { r.HeartbeatTimeout, r.ElectionTimeout = time.Hour, time.Hour }
+	n.config.Tune = func(r *raft.Config) { r.HeartbeatTimeout, r.ElectionTimeout = time.Hour, time.Hour }
 	n.start()
 	if err := n.leadAlone(); err != nil {
 		t.Fatal(err)

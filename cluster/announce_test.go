@@ -12,7 +12,7 @@ import (
 func TestFollowersLearnOfACommitAtOnce(t *testing.T) {
 	t.Parallel()
 	c := gather(t, 3, func(c *Config) {
-		c.tune = func(r *raft.Config) {
+		c.Tune = func(r *raft.Config) {
 			hurry(r)
 			r.CommitTimeout = time.Hour
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hashicorp/memberlist"
 	"github.com/hashicorp/raft"
 )
 
@@ -45,12 +46,25 @@ type Config struct {
 
 	Commands int // the newest version of commands that Machine reads
 
+	// Gossip carries what nodes say to each other by gossip; nil is UDP and TCP at the gossip address.
+	Gossip memberlist.Transport
+
+	// Storage is for those who keep in memory what a node must not forget, as a simulation may; nil is the data directory. The
+	// node's identity is in the data directory in any case.
+	Storage Storage
+
 	Network Network
 	Machine Machine
 	Log     *slog.Logger
 
-	tune func(*raft.Config) // has the last word on Raft's configuration; tests only
-	pace pace               // the usual one; tests only hurry it
+	// FreshEvery is how often a node asks how far it must have come. More often is more work for idle nodes; more seldom lets
+	// the age of what they show grow in between. 0 is 200 ms.
+	FreshEvery time.Duration
+
+	// Tune has the last word on Raft's configuration. Tests hurry it, and simulations have it do less while nothing happens.
+	Tune func(*raft.Config)
+
+	pace pace // the usual one; tests only hurry it
 }
 
 // deadAfter is long enough for a machine to be repaired in a hurry, or for somebody to come and prolong it.
@@ -58,6 +72,7 @@ const deadAfter = time.Hour
 
 func (c Config) withDefaults() Config {
 	c.DeadAfter = cmp.Or(c.DeadAfter, deadAfter)
+	c.FreshEvery = cmp.Or(c.FreshEvery, freshInterval)
 	c.pace = cmp.Or(c.pace, usualPace(c.Multiplier))
 	return c
 }
@@ -127,8 +142,8 @@ func (c Config) raftConfig(raftID string, skipSnapshot bool, leadership chan<- b
 	config.NoLegacyTelemetry = true
 	config.NotifyCh = leadership
 	config.Logger = raftLogger(c.Log.With("part", "raft"))
-	if c.tune != nil {
-		c.tune(config)
+	if c.Tune != nil {
+		c.Tune(config)
 	}
 	return config
 }

@@ -1,5 +1,3 @@
-//go:build !muster_reads_verify_leader && !muster_reads_leader_state
-
 package cluster
 
 import (

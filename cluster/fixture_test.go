@@ -89,7 +89,7 @@ func prepare(t *testing.T, label string, change ...func(*Config)) *node {
 	t.Helper()
 	n := &node{t: t, notes: &notebook{}, config: Config{
 		DataDir: t.TempDir(), PeerAddr: "127.0.0.1:0", GossipAddr: "127.0.0.1:0", AdvertiseHTTP: "127.0.0.1:1",
-		Label: label, Expect: 1, Multiplier: 1, Network: TCP{}, tune: hurry,
+		Label: label, Expect: 1, Multiplier: 1, Network: TCP{}, Tune: hurry,
 	}}
 	for _, f := range change {
 		f(&n.config)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// freshInterval is how often a node asks how far it must have come. It costs the leader one short round with the voters,
+// freshInterval is how often a node asks how far it must have come, where it is not told. It costs the leader one short round with the voters,
 // which the questions of all nodes that come together share.
 const freshInterval = 200 * time.Millisecond
 
@@ -34,7 +34,7 @@ func (m *Member) keepFresh(ctx context.Context) {
 	for m.Expelled() == nil {
 		_, changed := m.Leader() // one that comes while this one is asked is asked at once
 		m.refresh(ctx)
-		pause := freshInterval
+		pause := m.config.FreshEvery
 		if _, caughtUp := m.Age(); !caughtUp {
 			pause = retryPause
 		}

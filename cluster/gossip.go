@@ -81,10 +81,12 @@ const pushPullInterval = 5 * time.Second
 
 // openGossip listens on the gossip address and knows nobody yet. Nodes are named by their Raft ids there, which are
 // unique where labels may not be.
-func openGossip(bind, advertise, raftID string, mine meta, log *slog.Logger) (*gossip, error) {
+func openGossip(c Config, raftID string, mine meta) (*gossip, error) {
+	log := c.Log.With("part", "gossip")
 	g := &gossip{log: log, mine: mine, known: map[string]neighbour{}, met: map[string]bool{}}
 	config := memberlist.DefaultLANConfig()
 	config.Name = raftID
+	config.Transport = c.Gossip // nil: sockets at the address
 	config.Delegate = gossipDelegate{g}
 	config.Events = gossipEvents{g}
 	config.Alive = strangers{g}
@@ -97,16 +99,16 @@ func openGossip(bind, advertise, raftID string, mine meta, log *slog.Logger) (*g
 	config.PushPullInterval = pushPullInterval
 	config.TCPTimeout = gossipTimeout
 	var err error
-	if config.BindAddr, config.BindPort, err = resolveAddress(bind); err != nil {
+	if config.BindAddr, config.BindPort, err = resolveAddress(c.GossipAddr); err != nil {
 		return nil, err
 	}
-	if advertise != "" {
-		if config.AdvertiseAddr, config.AdvertisePort, err = resolveAddress(advertise); err != nil {
+	if c.AdvertiseGossip != "" {
+		if config.AdvertiseAddr, config.AdvertisePort, err = resolveAddress(c.AdvertiseGossip); err != nil {
 			return nil, err
 		}
 	}
 	if g.list, err = memberlist.Create(config); err != nil {
-		return nil, fmt.Errorf("open the gossip port %s: %w", bind, err)
+		return nil, fmt.Errorf("open the gossip port %s: %w", c.GossipAddr, err)
 	}
 	g.address = g.list.LocalNode().Address() // now: later, memberlist writes there without a lock that others could take
 	return g, nil

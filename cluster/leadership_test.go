@@ -172,7 +172,7 @@ func TestSilenceIsToldOnce(t *testing.T) {
 func TestTheLeaderSaysOnceThatANodeIsAwayAndThatItIsBack(t *testing.T) {
 	t.Parallel()
 	c := gather(t, 3, func(c *Config) {
-		c.tune = func(r *raft.Config) { // so that the leader stays the same
+		c.Tune = func(r *raft.Config) { // so that the leader stays the same
 			r.HeartbeatTimeout, r.ElectionTimeout, r.LeaderLeaseTimeout = time.Second, time.Second, time.Second
 		}
 	})

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-
-	"github.com/musterhq/muster/internal/raftdisk"
 )
 
 // Member is this process as a part of the cluster. Its methods may be called from many goroutines at once.
@@ -20,7 +18,7 @@ type Member struct {
 	port     *port
 	peers    *peers
 	gossip   *gossip
-	disk     *raftdisk.Disk
+	storage  Storage
 
 	transport  *raft.NetworkTransport
 	raft       *raft.Raft
@@ -62,7 +60,7 @@ func New(ctx context.Context, c Config) (_ *Member, err error) {
 	if m.identity, err = openIdentity(c.DataDir, m.fail); err != nil {
 		return nil, err
 	}
-	if m.disk, err = m.openDisk(); err != nil {
+	if m.storage, err = m.openStorage(); err != nil {
 		return nil, err
 	}
 	if err = m.identity.keep(); err != nil {
@@ -110,15 +108,6 @@ func (m *Member) Start() error {
 	return nil
 }
 
-// openDisk opens what Raft keeps in the data directory.
-func (m *Member) openDisk() (*raftdisk.Disk, error) {
-	c := m.config
-	return raftdisk.Open(raftdisk.Config{
-		DataDir: c.DataDir, RaftID: m.RaftID(), New: m.identity.isNew, Failed: m.fail,
-		Log: c.Log, RaftLog: raftLogger(c.Log.With("part", "raft")),
-	})
-}
-
 func (m *Member) startRaft() error {
 	raftID := m.identity.get().RaftID
 	m.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
@@ -128,14 +117,14 @@ func (m *Member) startRaft() error {
 		Timeout:               10 * time.Second,
 		Logger:                raftLogger(m.config.Log.With("part", "raft")),
 	})
-	skipSnapshot, err := m.disk.Settle(m.config.Machine.Applied())
+	skipSnapshot, err := m.storage.Settle(m.config.Machine.Applied())
 	if err != nil {
 		return err
 	}
 	config := m.config.raftConfig(raftID, skipSnapshot, m.leadership.changes)
 	m.announcer = newAnnouncer(m)
 	machine := announcedMachine{Machine: m.config.Machine, announce: m.announcer.committed}
-	if m.raft, err = m.disk.StartRaft(config, machine, m.transport); err != nil {
+	if m.raft, err = m.storage.StartRaft(config, machine, drainedTransport{m.transport}); err != nil {
 		return err
 	}
 	m.leadership.observe(m.raft)
@@ -145,7 +134,7 @@ func (m *Member) startRaft() error {
 func (m *Member) startGossip() error {
 	c := m.config
 	var err error
-	m.gossip, err = openGossip(c.GossipAddr, c.AdvertiseGossip, m.RaftID(), m.introduction(), c.Log.With("part", "gossip"))
+	m.gossip, err = openGossip(c, m.RaftID(), m.introduction())
 	return err
 }
 
@@ -217,8 +206,8 @@ func (m *Member) Close(ctx context.Context) error {
 	}
 	errs = append(errs, m.closeRaft())
 	m.wait.Wait()
-	if m.disk != nil {
-		errs = append(errs, m.disk.Close())
+	if m.storage != nil {
+		errs = append(errs, m.storage.Close())
 	}
 	return errors.Join(errs...)
 }

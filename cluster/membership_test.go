@@ -17,7 +17,7 @@ import (
 
 // quick lets the membership move faster than in earnest, while no leader loses its office because the machine is busy.
 func quick(c *Config) {
-	c.tune, c.Multiplier = nil, 2
+	c.Tune, c.Multiplier = nil, 2
 	c.pace = pace{survey: 100 * time.Millisecond, stable: 300 * time.Millisecond, replace: time.Second, settle: 300 * time.Millisecond}
 }
 

@@ -75,7 +75,7 @@ func TestReadReplicasDoNotConfirmALeader(t *testing.T) {
 	t.Parallel()
 	c := gather(t, 3, func(c *Config) {
 		if c.Label == "n2" {
-			c.tune = func(r *raft.Config) { // it takes long to notice that nobody follows it
+			c.Tune = func(r *raft.Config) { // it takes long to notice that nobody follows it
 				r.HeartbeatTimeout, r.ElectionTimeout, r.LeaderLeaseTimeout = patience, patience, patience
 			}
 		}

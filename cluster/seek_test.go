@@ -13,7 +13,7 @@ import (
 func seeker(t *testing.T, join ...string) (*Member, *notebook) {
 	t.Helper()
 	notes := &notebook{}
-	g, err := openGossip("127.0.0.1:0", "", ulid.Make().String(), meta{Label: "seeker"}, notes.log())
+	g, err := openGossip(Config{GossipAddr: "127.0.0.1:0", Log: notes.log()}, ulid.Make().String(), meta{Label: "seeker"})
 	if err != nil {
 		t.Fatal(err)
 	}

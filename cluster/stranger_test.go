@@ -11,7 +11,7 @@ func TestNeighboursThatTurnOutToBelongElsewhereAreNoneAnyMore(t *testing.T) {
 	t.Parallel()
 	var met []*gossip
 	for _, name := range []string{"a", "b", "c"} {
-		g, err := openGossip("127.0.0.1:0", "", name, meta{Label: name, Peer: name}, new(notebook).log())
+		g, err := openGossip(Config{GossipAddr: "127.0.0.1:0", Log: new(notebook).log()}, name, meta{Label: name, Peer: name})
 		if err != nil {
 			t.Fatal(err)
 		}

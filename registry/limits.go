@@ -26,7 +26,8 @@ const (
 	MaxCheckNameBytes   = 128
 	MinCheckInterval    = time.Second
 	MaxCheckInterval    = 24 * time.Hour
-	MaxCheckStreak      = 1_000 // of rise and of fall
+	MaxCheckTimeout     = 30 * time.Second // an instance is waited for no longer, also where an older document allows it
+	MaxCheckStreak      = 1_000            // of rise and of fall
 	MaxCheckPathBytes   = 1_024
 	MaxHeaders          = 32
 	MaxHeaderNameBytes  = 128

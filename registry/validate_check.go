@@ -41,6 +41,9 @@ func (c *Check) validateTimeout(in string) error {
 	if c.Timeout > c.Interval {
 		return invalid(in+"timeout", "must not be longer than the interval of %v, or checks would pile up: %v", c.Interval, c.Timeout)
 	}
+	if c.Timeout > Duration(MaxCheckTimeout) {
+		return invalid(in+"timeout", "must be at most %v, since nobody waits longer for an answer, not %v", MaxCheckTimeout, c.Timeout)
+	}
 	return nil
 }
 
@@ -121,6 +124,9 @@ func validateHeaders(field string, headers map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if name == "" || len(name) > MaxHeaderNameBytes || strings.ContainsFunc(name, notHeaderRune) {
 			return invalid(field, "%q is not the name of a header of at most %d bytes", name, MaxHeaderNameBytes)
+		}
+		if reason := WithheldHeader(name); reason != "" {
+			return invalid(field, "%q is never sent: %s", name, reason)
 		}
 		if err := validateText(fmt.Sprintf("%s[%q]", field, name), headers[name], 0, MaxHeaderValueBytes); err != nil {
 			return err

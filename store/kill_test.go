@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/musterhq/muster/registry"
 )
@@ -40,7 +41,8 @@ func TestAKilledProcessLeavesACompleteImage(t *testing.T) {
 	var history history
 	reached := 0
 	for range 25 {
-		reported := saveUntilKilled(t, path, reached+1+random.IntN(8))
+		anyMoment := time.Duration(random.IntN(int(10 * time.Millisecond))) // a save or two take as long
+		reported := saveUntilKilled(t, path, reached+1+random.IntN(8), anyMoment)
 		image, err := read(path)
 		if err != nil {
 			t.Fatal(err)
@@ -54,9 +56,9 @@ func TestAKilledProcessLeavesACompleteImage(t *testing.T) {
 	t.Logf("%d states were saved", reached)
 }
 
-// saveUntilKilled starts a process that goes on saving, kills it at once when it has reported a state, and returns the last
+// saveUntilKilled starts a process that goes on saving, kills it a moment after it has reported a state, and returns the last
 // state that it reported before it died.
-func saveUntilKilled(t *testing.T, path string, state int) (reported int) {
+func saveUntilKilled(t *testing.T, path string, state int, moment time.Duration) (reported int) {
 	t.Helper()
 	saver := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSaver$")
 	saver.Env = append(os.Environ(), saverPath+"="+path)
@@ -75,6 +77,7 @@ func saveUntilKilled(t *testing.T, path string, state int) (reported int) {
 			t.Fatalf("the saver says %q", lines.Text())
 		}
 		if reported = n; reported == state {
+			time.Sleep(moment)
 			if err := saver.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}

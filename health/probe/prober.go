@@ -14,7 +14,7 @@ import (
 const (
 	// MaxTimeout is how long an instance is waited for at most, whatever its check allows: a question holds a connection
 	// and a place among those that are asked at the same time.
-	MaxTimeout = 30 * time.Second
+	MaxTimeout = registry.MaxCheckTimeout
 
 	// defaultKeep is how many connections are kept by default: more than a node's share of ten thousand instances.
 	defaultKeep = 4096

@@ -6,6 +6,8 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
+
+	"github.com/musterhq/muster/registry"
 )
 
 // request makes the request of an HTTP check, or says what is wrong with the check.
@@ -21,7 +23,7 @@ func (p *Prober) request(t *Target) (req *http.Request, problem string) {
 	head := make(http.Header, len(t.Check.Headers)+1)
 	head.Set("User-Agent", p.config.UserAgent)
 	for name, value := range t.Check.Headers {
-		if reason := withheld(name); reason != "" {
+		if reason := registry.WithheldHeader(name); reason != "" {
 			return nil, fmt.Sprintf("the check has a header %s, which is never sent: %s", textproto.CanonicalMIMEHeaderKey(name), reason)
 		}
 		head.Set(name, value)
@@ -40,19 +42,4 @@ func (t *Target) host() string {
 		return strings.TrimSuffix(t.hostPort(), fmt.Sprintf(":%d", port))
 	}
 	return t.hostPort()
-}
-
-// withheld says why a header is not sent, if so.
-func withheld(name string) string {
-	switch textproto.CanonicalMIMEHeaderKey(name) {
-	case "Host":
-		return "a check goes to the instance's own address"
-	case "Authorization", "Proxy-Authorization", "Cookie":
-		return "a check is shown to everybody who may read, and so would be the secret"
-	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-		"Http2-Settings", "Content-Length", "Expect":
-		return "it is about the connection, which is the registry's"
-	default:
-		return ""
-	}
 }

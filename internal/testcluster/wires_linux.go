@@ -15,6 +15,7 @@ type Wires struct {
 
 	t       testing.TB
 	numbers map[*Process]int // from 1
+	sites   []*Site
 }
 
 // Traffic that can be cut by itself: each node has an address for either kind.
@@ -72,7 +73,7 @@ func startWired(t testing.TB, logs string, data, flags []string) *Wires {
 	return w
 }
 
-// plugIn makes the namespace of a node and plugs it into the switch.
+// plugIn makes the namespace of a node or a site and plugs it into the switch.
 func (w *Wires) plugIn(number int) {
 	w.t.Helper()
 	name := fmt.Sprintf("n%d", number)
@@ -118,6 +119,9 @@ func (w *Wires) Heal() {
 	for _, from := range w.Nodes {
 		for _, to := range w.Others(from) {
 			w.lead(from, to, hardware(w.numbers[to]), peerNet, gossipNet)
+		}
+		for _, to := range w.sites {
+			w.leadToSite(from, to, hardware(to.number))
 		}
 	}
 }

@@ -30,6 +30,7 @@ func TestTheHouseKeepsItsRules(t *testing.T) {
 		"names say something":         vague(house.files),
 		"only main begins and ends":   outsideMain(house.files),
 		"nobody left a note to do it": notesLeft(house.texts),
+		"promises name their tests":   unproven(house.texts, promisesIn),
 	}
 	for rule, offences := range rules {
 		t.Run(rule, func(t *testing.T) {

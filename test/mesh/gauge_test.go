@@ -64,8 +64,7 @@ func (g *gauge) look(ctx context.Context) (since int) {
 	for _, node := range g.nodes {
 		now, err := count(ctx, node)
 		if err != nil {
-			g.last[node] = 0 // it is gone
-			continue
+			continue // it is gone, or busy
 		}
 		before, known := g.last[node]
 		if now < before {
