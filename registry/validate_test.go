@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/musterhq/muster/registry"
 )
@@ -245,5 +246,43 @@ func TestTextsForPeople(t *testing.T) {
 			wantInvalid(t, registry.SetMaintenance{Service: "payments", ID: "p1",
 				Maintenance: registry.Maintenance{Enabled: true, Reason: text}}.Validate(), field)
 		})
+	}
+}
+
+// A check that could never be made as it says is better refused than made in another way.
+func TestChecksThatNobodyWouldMake(t *testing.T) {
+	for name, valid := range map[string]bool{
+		"Host": false, "authorization": false, "Cookie": false, "connection": false, "Transfer-Encoding": false, "TE": false,
+		"Accept": true, "X-Probe": true, "User-Agent": true,
+	} {
+		i := checked(func(c *registry.Check) { c.Headers = map[string]string{name: "x"} })
+		field := "checks[0].headers"
+		if valid {
+			field = ""
+		}
+		wantInvalid(t, i.Validate(), field)
+	}
+	for timeout, field := range map[time.Duration]string{
+		registry.MaxCheckTimeout: "", registry.MaxCheckTimeout + time.Second: "checks[0].timeout",
+	} {
+		i := checked(func(c *registry.Check) {
+			c.Interval, c.Timeout = registry.Duration(time.Hour), registry.Duration(timeout)
+		})
+		wantInvalid(t, i.Validate(), field)
+	}
+}
+
+// What was registered before a rule came stays: rules are for those who ask, and not for the log.
+func TestWhatIsInTheStateStaysWhateverTheRulesHaveBecome(t *testing.T) {
+	old := checked(func(c *registry.Check) { c.Headers = map[string]string{"Host": "x"} })
+	state := applyAll(t, registry.Register{Instance: old})
+	if _, err := state.Instance(old.Service, old.ID); err != nil {
+		t.Error(err)
+	}
+	edit := registry.NewState().Edit()
+	i := old
+	edit.Put(&i)
+	if edit.Commit().Len() != 1 {
+		t.Error("it was not loaded")
 	}
 }
