@@ -59,7 +59,7 @@ func (c *Client) endWatch() {
 	if watch == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, endPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), endPatience)
 	defer cancel()
 	if err := api.EndWatch(ctx, c.calls, node, watch); err != nil {
 		c.config.Logger.Debug("the registry was not told that the watch is over", "node", node, "error", err)

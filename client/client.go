@@ -15,7 +15,7 @@ type Client struct {
 	table  *table
 
 	opened  chan struct{}   // the stream is to be opened anew
-	ctx     context.Context // ends with Close
+	closed  <-chan struct{} // by Close
 	end     context.CancelFunc
 	running sync.WaitGroup
 
@@ -37,16 +37,27 @@ func New(config Config) (*Client, error) {
 	}
 	c := &Client{config: config, calls: calls, table: newTable(config.Linger), opened: make(chan struct{}, 1)}
 	c.registrations = newRegistrations(calls, config.Logger)
-	c.ctx, c.end = context.WithCancel(context.Background())
+	ctx, end := context.WithCancel(context.Background()) // it ends with Close
+	c.closed, c.end = ctx.Done(), end
 	if config.CacheFile != "" {
 		c.recall()
-		c.running.Go(func() { c.remember(c.ctx) })
+		c.running.Go(func() { c.remember(ctx) })
 	}
-	c.running.Go(func() { api.Maintain(c.ctx, calls) })
-	c.running.Go(func() { c.roster(c.ctx) })
-	c.running.Go(func() { c.stream(c.ctx) })
-	c.running.Go(func() { c.acknowledge(c.ctx) })
+	c.running.Go(func() { api.Maintain(ctx, calls) })
+	c.running.Go(func() { c.roster(ctx) })
+	c.running.Go(func() { c.stream(ctx) })
+	c.running.Go(func() { c.acknowledge(ctx) })
 	return c, nil
+}
+
+// isClosed tells whether [Client.Close] was called.
+func (c *Client) isClosed() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // Close ends everything that the client does and returns when it is done; no goroutine stays. Watches end with [ErrClosed]. It

@@ -120,7 +120,7 @@ func TestCloseTellsTheNodeThatTheWatchIsOver(t *testing.T) {
 		n := startNode(t, newWorld("C1"))
 		c := newClient(t, nil, n)
 		go func() {
-			for range c.Watch(t.Context(), "payments") { //nolint:revive // it only watches
+			for range c.Watch(t.Context(), "payments") {
 			}
 		}()
 		time.Sleep(time.Second)

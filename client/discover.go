@@ -26,7 +26,7 @@ func (c *Client) Discover(ctx context.Context, service string) ([]registry.Insta
 	if !registry.ValidName(service) {
 		return nil, badName(service)
 	}
-	if c.ctx.Err() != nil {
+	if c.isClosed() {
 		return nil, ErrClosed
 	}
 	_, written := c.calls.Session()
@@ -59,7 +59,7 @@ func (c *Client) DiscoverWith(ctx context.Context, service string, options ...Re
 	if !registry.ValidName(service) {
 		return nil, badName(service)
 	}
-	if c.ctx.Err() != nil {
+	if c.isClosed() {
 		return nil, ErrClosed
 	}
 	var q api.Query

@@ -66,7 +66,8 @@ func (f *fakeRegistry) client(t *testing.T, nodes int) *Client {
 		t.Fatal(err)
 	}
 	c := &Client{calls: calls, table: newTable(time.Minute), registrations: newRegistrations(calls, slog.New(slog.DiscardHandler))} // and no stream
-	c.ctx, c.end = context.WithCancel(context.Background())
+	ctx, end := context.WithCancel(context.Background())
+	c.closed, c.end = ctx.Done(), end
 	return c
 }
 

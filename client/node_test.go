@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -35,9 +36,7 @@ func (w *world) edit(change func(services map[string]map[string]registry.Instanc
 	next := map[string]map[string]registry.Instance{}
 	for service, instances := range w.history[len(w.history)-1] {
 		next[service] = map[string]registry.Instance{}
-		for id, i := range instances {
-			next[service][id] = i
-		}
+		maps.Copy(next[service], instances)
 	}
 	index := uint64(len(w.history))
 	change(next, index)

@@ -50,7 +50,7 @@ type observed struct {
 	world *world
 	nodes []*node
 	c     *Client
-	ctx   context.Context
+	ctx   context.Context //nolint:containedctx // of the story
 	leave map[string]context.CancelFunc
 	wrong []error
 	seen  map[string]uint64

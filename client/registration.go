@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -113,7 +114,7 @@ func (r *Registration) acknowledge(t target, answer registered) {
 	if t.version < r.version || r.left {
 		return
 	}
-	if r.lost == ErrForgotten || r.lost == ErrReplaced {
+	if errors.Is(r.lost, ErrForgotten) || errors.Is(r.lost, ErrReplaced) {
 		r.status.Reregistered++
 		r.status.Reason = r.lost
 	}

@@ -54,7 +54,7 @@ func (c *Client) roster(ctx context.Context) {
 
 // admit has services join and leave the stream. It tells whether some that should have joined could not.
 func (c *Client) admit(ctx context.Context) (again bool) {
-	joined, missing, left := c.table.review(c.ctx)
+	joined, missing, left := c.table.review(ctx)
 	failed := false
 	var mu sync.Mutex
 	var fetching sync.WaitGroup
@@ -76,7 +76,7 @@ func (c *Client) admit(ctx context.Context) (again bool) {
 	}
 	fetching.Wait()
 	if len(joined) > 0 || left {
-		c.table.admit(c.ctx, joined)
+		c.table.admit(ctx, joined)
 		ring(c.opened)
 	}
 	return failed

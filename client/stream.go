@@ -23,7 +23,7 @@ type segment struct {
 	from     api.Position
 	least    uint64 // the newest index at which one of the services is known
 
-	ctx context.Context // ends when another segment is to be opened
+	ctx context.Context //nolint:containedctx // it is the time of the segment: whoever opens the next one ends it
 	end context.CancelFunc
 
 	// Where and under which id it is confirmed what was applied, and up to which id anything was sent.

@@ -32,11 +32,11 @@ func (c *Client) Watch(ctx context.Context, service string) iter.Seq2[registry.S
 		}
 		defer c.table.leave(w)
 		for {
-			snapshot, err, ok := c.table.next(w)
+			snapshot, ok, err := c.table.next(w)
 			if ctx.Err() != nil {
 				return
 			}
-			if c.ctx.Err() != nil {
+			if c.isClosed() {
 				yield(registry.Snapshot{}, ErrClosed)
 				return
 			}
@@ -49,7 +49,7 @@ func (c *Client) Watch(ctx context.Context, service string) iter.Seq2[registry.S
 			select {
 			case <-w.wake:
 			case <-ctx.Done():
-			case <-c.ctx.Done():
+			case <-c.closed:
 			}
 		}
 	}
@@ -101,7 +101,7 @@ func (c *consumer) change(from uint64) {
 }
 
 // next is what a consumer is to be told, if anything. That it asks means that it is done with what it was told before.
-func (t *table) next(c *consumer) (registry.Snapshot, error, bool) {
+func (t *table) next(c *consumer) (_ registry.Snapshot, ok bool, _ error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if c.busy != 0 {
@@ -112,15 +112,15 @@ func (t *table) next(c *consumer) (registry.Snapshot, error, bool) {
 	switch {
 	case c.reset && e.covered:
 		c.reset, c.fresh = false, true
-		return registry.Snapshot{}, fmt.Errorf("%w: service %q", ErrNewHistory, e.service), true
+		return registry.Snapshot{}, true, fmt.Errorf("%w: service %q", ErrNewHistory, e.service)
 	case c.fresh && e.known != nil && (e.covered || t.lost != nil):
 		c.fresh, c.busy, c.waiting = false, c.waiting, 0
-		return e.known.share(), nil, true
+		return e.known.share(), true, nil
 	case t.lost != nil && !c.toldLost:
 		c.toldLost = true
-		return registry.Snapshot{}, fmt.Errorf("%w: %w", ErrLost, t.lost), true
+		return registry.Snapshot{}, true, fmt.Errorf("%w: %w", ErrLost, t.lost)
 	}
-	return registry.Snapshot{}, nil, false
+	return registry.Snapshot{}, false, nil
 }
 
 // owed is the least index that some consumer has not seen, 0 where there is none. Callers hold the lock.

@@ -53,8 +53,12 @@ func Example() {
 	answer, err := healthpb.NewHealthClient(conn).Check(context.Background(), &healthpb.HealthCheckRequest{})
 	fmt.Println(answer.GetStatus(), err)
 
-	_ = conn.Close()
+	if err := conn.Close(); err != nil {
+		log.Fatal(err)
+	}
 	server.GracefulStop()
-	<-served
+	if err := <-served; err != nil {
+		log.Fatal(err)
+	}
 	// Output: SERVING <nil>
 }
