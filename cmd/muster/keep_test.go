@@ -293,6 +293,9 @@ func TestARegistrationThatIsKeptAndInterruptedDoesNotStay(t *testing.T) {
 
 // As when the terminal is closed in which it runs.
 func TestARegistrationThatIsKeptGoesWhenItsTerminalDoes(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("NOT RUN: these tests run under nohup")
+	}
 	addr := serveMemory(t)
 	stdout, stderr, end := begin(t, addr, "register", "payments", "--address", "10.0.0.7", "--port", "8080", "--id", "p1", "--ttl", "1s", "--keep")
 	eventuallyTrue(t, "it is registered", func() bool { return stdout.String() != "" })

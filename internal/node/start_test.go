@@ -308,7 +308,7 @@ func writeNewerFormat(t *testing.T, path string) {
 		if err != nil {
 			return err
 		}
-		return meta.Put([]byte("header"), record.AppendFramed(nil, bytes.Replace(header, []byte(`"min_reader":5`), []byte(`"min_reader":99`), 1)))
+		return meta.Put([]byte("header"), record.AppendFramed(nil, bytes.Replace(header, []byte(`"min_reader":4`), []byte(`"min_reader":99`), 1)))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)

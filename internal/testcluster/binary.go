@@ -7,18 +7,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 )
 
-// Binary builds the muster program once a test process, for each set of build tags, and returns its path. Where the tests
-// run with the race detector, so does the program.
+// Binary builds the muster program once a test process and returns its path. Where the tests run with the race detector, so
+// does the program.
 //
 // The file goes with [RemoveBinary], which TestMain of a package that uses it calls at its end.
-func Binary(t testing.TB, tags ...string) string {
+func Binary(t testing.TB) string {
 	t.Helper()
-	path, err := built.build(strings.Join(tags, ","))
+	return changedBinary(t, "")
+}
+
+// changedBinary builds a variant of the program, with an overlay of package overlay.
+func changedBinary(t testing.TB, overlay string) string {
+	t.Helper()
+	path, err := built.build(overlay)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,11 +51,11 @@ type programs struct {
 	errs  map[string]error
 }
 
-func (p *programs) build(tags string) (string, error) {
+func (p *programs) build(overlay string) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if path, ok := p.paths[tags]; ok {
-		return path, p.errs[tags]
+	if path, ok := p.paths[overlay]; ok {
+		return path, p.errs[overlay]
 	}
 	if p.dir == "" {
 		dir, err := os.MkdirTemp("", "muster-binary")
@@ -60,13 +65,16 @@ func (p *programs) build(tags string) (string, error) {
 		p.dir, p.paths, p.errs = dir, map[string]string{}, map[string]error{}
 	}
 	dir := filepath.Join(p.dir, fmt.Sprint(len(p.paths)))
-	p.paths[tags] = filepath.Join(dir, "muster")
-	p.errs[tags] = errors.Join(os.Mkdir(dir, 0o700), compile(p.paths[tags], tags))
-	return p.paths[tags], p.errs[tags]
+	p.paths[overlay] = filepath.Join(dir, "muster")
+	p.errs[overlay] = errors.Join(os.Mkdir(dir, 0o700), compile(p.paths[overlay], overlay))
+	return p.paths[overlay], p.errs[overlay]
 }
 
-func compile(path, tags string) error {
-	args := []string{"build", "-o", path, "-tags", tags}
+func compile(path, overlay string) error {
+	args := []string{"build", "-o", path}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
 	if raceEnabled {
 		args = append(args, "-race")
 	}

@@ -63,5 +63,5 @@ func (p *Process) Wipe() {
 // Flags adds flags to the next start of a server; the last one of a kind counts.
 func (p *Process) Flags(flags ...string) { p.args = append(p.args, flags...) }
 
-// Tags has the program of the next start built with these tags.
-func (p *Process) Tags(tags ...string) { p.tags = tags }
+// Overlay has the program of the next start built with an overlay of package overlay; empty has it as it is.
+func (p *Process) Overlay(path string) { p.overlay = path }

@@ -25,7 +25,7 @@ type Process struct {
 	t       testing.TB
 	args    []string
 	prefix  []string // the command that runs the program, if any
-	tags    []string // that the program is built with
+	overlay string   // that the program is built with; empty: as it is
 	logPath string
 	log     *os.File
 	frozen  bool
@@ -132,7 +132,7 @@ func newProcessAt(t testing.TB, logs, data, name string, at addresses, flags []s
 // Start starts the process, which must not run.
 func (p *Process) Start() {
 	p.t.Helper()
-	line := slices.Concat(p.prefix, []string{Binary(p.t, p.tags...)}, p.args)
+	line := slices.Concat(p.prefix, []string{changedBinary(p.t, p.overlay)}, p.args)
 	p.command = exec.CommandContext(context.Background(), line[0], line[1:]...) // Kill and Stop end it
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	// Its life ends with the test's, whatever becomes of the test.

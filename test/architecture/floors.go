@@ -26,6 +26,7 @@ var floors = map[string]int{
 
 	"internal/child":      0, // the further processes of tests
 	"internal/dice":       0, // random choices of tests
+	"internal/overlay":    0, // what tests change of the product's source
 	"internal/harm":       0, // damage to the files of tests
 	"internal/eventually": 0, // the waiting of tests
 

@@ -21,7 +21,8 @@ const beTargets = "targets"
 
 // targets are a process that answers checks: /health well, and /toggle well in every other second.
 type targets struct {
-	command *exec.Cmd
+	command   *exec.Cmd
+	listening chan struct{} // closed when it does
 
 	mu    sync.Mutex
 	asked []question // in order
@@ -33,14 +34,14 @@ type question struct {
 	from, to string // addresses of the node and the target
 }
 
-// startTargets starts a process on a site. ":80" listens on all of its addresses.
+// startTargets starts a process on a site and returns when it listens. ":80" listens on all of its addresses.
 func startTargets(t testing.TB, site *testcluster.Site, listen ...string) *targets {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	of := &targets{command: site.Command(t.Context(), self, append([]string{beTargets}, listen...)...)}
+	of := &targets{listening: make(chan struct{}), command: site.Command(t.Context(), self, append([]string{beTargets}, listen...)...)}
 	of.command.Stderr = os.Stderr
 	said, err := of.command.StdoutPipe()
 	if err != nil {
@@ -49,13 +50,18 @@ func startTargets(t testing.TB, site *testcluster.Site, listen ...string) *targe
 	if err := of.command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var listening sync.WaitGroup
-	listening.Go(func() { of.listen(said) })
+	var hearing sync.WaitGroup
+	hearing.Go(func() { of.listen(said) })
 	t.Cleanup(func() {
 		of.kill()
-		listening.Wait()
+		hearing.Wait()
 		_ = of.command.Wait()
 	})
+	select {
+	case <-of.listening:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("targets do not listen at %s", listen)
+	}
 	return of
 }
 
@@ -67,6 +73,10 @@ func (of *targets) listen(said io.Reader) {
 	for lines := bufio.NewScanner(said); lines.Scan(); {
 		var q question
 		var at int64
+		if lines.Text() == listening {
+			close(of.listening)
+			continue
+		}
 		if _, err := fmt.Sscan(lines.Text(), &at, &q.from, &q.to); err != nil {
 			continue
 		}
@@ -88,6 +98,9 @@ func (of *targets) since(when time.Time) (asked []question) {
 	}
 	return asked
 }
+
+// listening is what the process says first.
+const listening = "listening"
 
 // serveTargets is what the process does. It says on out, a line each, when it was asked by whom and where.
 func serveTargets(out io.Writer, listen []string) error {
@@ -115,9 +128,16 @@ func serveTargets(out io.Writer, listen []string) error {
 		_, _ = fmt.Fprintln(said, now.UnixNano(), hostOf(r.RemoteAddr), hostOf(local.String()))
 	}
 	for _, at := range listen {
-		server := &http.Server{Addr: at, Handler: http.HandlerFunc(answer), ReadHeaderTimeout: time.Minute}
-		go func() { failed <- server.ListenAndServe() }()
+		listener, err := net.Listen("tcp", at) //nolint:noctx // at once
+		if err != nil {
+			return err
+		}
+		server := &http.Server{Handler: http.HandlerFunc(answer), ReadHeaderTimeout: time.Minute}
+		go func() { failed <- server.Serve(listener) }()
 	}
+	mu.Lock()
+	_, _ = fmt.Fprintln(said, listening)
+	mu.Unlock()
 	return <-failed
 }
 

@@ -1,5 +1,7 @@
 package mutants
 
+import "github.com/musterhq/muster/internal/overlay"
+
 // mutant is a planted bug.
 type mutant struct {
 	name      string
@@ -7,6 +9,17 @@ type mutant struct {
 	changes   []change
 	schedules []schedule // of which each must catch it
 	quick     bool       // a short run tries it too
+}
+
+// change replaces a text in a file of the product.
+type change struct{ file, old, new string }
+
+// replacements are the changes as package overlay takes them.
+func (m mutant) replacements() (all []overlay.Change) {
+	for _, c := range m.changes {
+		all = append(all, overlay.Change{File: c.file, Old: c.old, New: c.new})
+	}
+	return all
 }
 
 // catalogue has the bugs that registries like this one have had, as they would look here.

@@ -7,12 +7,16 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/dice"
+	"github.com/musterhq/muster/internal/overlay"
 )
+
+// root is where the repository begins, seen from this package.
+const root = "../.."
 
 // Each mutant changes what it is meant to change, and what comes of it is Go.
 func TestEveryMutantFitsTheSource(t *testing.T) {
 	for _, m := range catalogue {
-		files, err := m.mutated()
+		files, err := overlay.Changed(root, m.replacements())
 		if err != nil {
 			t.Errorf("%s, %s: %v", m.name, m.bug, err)
 		}
@@ -26,8 +30,8 @@ func TestEveryMutantFitsTheSource(t *testing.T) {
 
 func TestWhatIsNotThereOrTwiceIsNotReplaced(t *testing.T) {
 	for _, source := range []string{"", "a = b", "a == b; a == b"} {
-		c := change{file: "x.go", old: "a == b", new: "true"}
-		if mutated, err := c.apply(source); err == nil {
+		c := overlay.Change{File: "x.go", Old: "a == b", New: "true"}
+		if mutated, err := c.Apply(source); err == nil {
 			t.Errorf("%q became %q", source, mutated)
 		}
 	}
@@ -64,7 +68,7 @@ func TestStaleReadsAreFoundWhereThereAreSome(t *testing.T) {
 	for _, m := range []mutant{leaderState, verifyLeader} {
 		t.Run(m.name, func(t *testing.T) {
 			s := schedule{folder: "test/trials", test: frozenLeader, env: []string{fmt.Sprintf("MUSTER_TRIALS=%d", n)}}
-			o := s.run(t.Context(), m.overlay(t), 3*time.Hour)
+			o := s.run(t.Context(), overlay.Write(t, root, m.replacements()), 3*time.Hour)
 			t.Log(o.output)
 			// With the other one stale answers are rare: a few hundred trials may well find none.
 			if o.verdict == broken || o.verdict == passed && m.name == leaderState.name {

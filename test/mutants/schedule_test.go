@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"context"
+	"github.com/musterhq/muster/internal/overlay"
 	"os"
 	"os/exec"
 	"regexp"
@@ -44,9 +45,9 @@ type outcome struct {
 // ended finds the line with which a test ends.
 var ended = regexp.MustCompile(`(?m)^--- (PASS|FAIL|SKIP): (\w+) \((.*)\)$`)
 
-// run has the go command run the schedule, with the overlay, which may be empty. Programs that the test builds have the
+// run has the go command run the schedule, with an overlay, which may be empty. Programs that the test builds have the
 // overlay too.
-func (s schedule) run(ctx context.Context, overlay string, limit time.Duration) outcome {
+func (s schedule) run(ctx context.Context, changed string, limit time.Duration) outcome {
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute) // the test may have to be built first
 	defer cancel()
 	args := []string{"test", "-count=1", "-v", "-vet=off", "-timeout", limit.String(), "-run", "^" + s.test + "$"}
@@ -60,8 +61,8 @@ func (s schedule) run(ctx context.Context, overlay string, limit time.Duration) 
 	test := exec.CommandContext(ctx, "go", args...)
 	test.Dir = root
 	test.Env = slices.Concat(os.Environ(), s.env)
-	if overlay != "" {
-		test.Env = append(test.Env, "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay))
+	if changed != "" {
+		test.Env = append(test.Env, "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+changed))
 	}
 	// The go command's children end with it.
 	test.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -108,9 +109,9 @@ func (m mutant) requirePassed(t *testing.T) {
 // requireCaught requires that each schedule of the mutant fails with it.
 func (m mutant) requireCaught(t *testing.T) {
 	t.Helper()
-	overlay := m.overlay(t)
+	path := overlay.Write(t, root, m.replacements())
 	for _, s := range m.schedules {
-		o := s.run(t.Context(), overlay, patience)
+		o := s.run(t.Context(), path, patience)
 		if o.verdict != failed {
 			t.Fatalf("%s of %s %s with the mutant: %s\n%s", s.test, s.folder, o.verdict, m.bug, o.output)
 		}

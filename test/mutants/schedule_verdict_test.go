@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"github.com/musterhq/muster/internal/overlay"
 	"testing"
 	"time"
 )
@@ -28,7 +29,7 @@ func TestOnlyATestThatFailsCatchesAMutant(t *testing.T) {
 				s.test = c.test
 			}
 			m := mutant{changes: []change{{file: file, old: sum, new: c.new}}}
-			if o := s.run(t.Context(), m.overlay(t), 2*time.Second); o.verdict != c.want {
+			if o := s.run(t.Context(), overlay.Write(t, root, m.replacements()), 2*time.Second); o.verdict != c.want {
 				t.Errorf("%s, not %s:\n%s", o.verdict, c.want, o.output)
 			}
 		})
