@@ -128,7 +128,7 @@ func serveTargets(out io.Writer, listen []string) error {
 		_, _ = fmt.Fprintln(said, now.UnixNano(), hostOf(r.RemoteAddr), hostOf(local.String()))
 	}
 	for _, at := range listen {
-		listener, err := net.Listen("tcp", at) //nolint:noctx // at once
+		listener, err := net.Listen("tcp", at)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package mutants
 
 import (
 	"context"
-	"github.com/musterhq/muster/internal/overlay"
 	"os"
 	"os/exec"
 	"regexp"
@@ -12,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/musterhq/muster/internal/overlay"
 )
 
 // patience is how long a schedule may take: within it a mutant must be caught.

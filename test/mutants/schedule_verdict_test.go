@@ -1,9 +1,10 @@
 package mutants
 
 import (
-	"github.com/musterhq/muster/internal/overlay"
 	"testing"
 	"time"
+
+	"github.com/musterhq/muster/internal/overlay"
 )
 
 // Only a mutant with which the very test fails is caught.
