@@ -3,7 +3,7 @@
 GO    ?= go
 TOOL  := $(GO) tool -modfile=scripts/tools/go.mod
 
-TIMEOUT   ?= 9m
+TIMEOUT   ?= 14m
 FUZZTIME  ?= 10s
 COUNT     ?= 6
 TRIALS    ?= 300
