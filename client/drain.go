@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/internal/wire"
 )
@@ -78,7 +80,7 @@ func (r *Registration) Drain(ctx context.Context) error {
 			if len(last.Unconfirmed) == 0 {
 				return nil
 			}
-			if wait = min(2*wait, mostDrain); !sleep(ctx, firstBackoff) {
+			if wait = min(2*wait, mostDrain); !pause.For(ctx, firstBackoff) {
 				return nil
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/internal/api"
 )
 
@@ -93,7 +95,7 @@ func (r *Registration) persist(ctx context.Context, deregister func() error) err
 		if err == nil || refused(err) {
 			return err
 		}
-		if !sleep(ctx, backoff(failures, time.Second)) {
+		if !pause.For(ctx, backoff(failures, time.Second)) {
 			return fmt.Errorf("%w; the last try: %w", cmp.Or(context.Cause(ctx), context.Canceled), err)
 		}
 	}

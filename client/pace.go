@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -30,16 +29,4 @@ func jittered(d time.Duration) time.Duration {
 func backoff(failures int, most time.Duration) time.Duration {
 	full := min(firstBackoff<<min(failures, 16), most)
 	return full/2 + rand.N(full/2+1) //nolint:gosec // nobody gains from guessing it
-}
-
-// sleep returns false where ctx ends before the time is over.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 )
@@ -148,7 +150,7 @@ func (r *Registration) insist(ctx context.Context, document registry.Instance) e
 	var err error
 	for pauses := 0; ; pauses++ {
 		err = all.make(ctx, try, writePatience)
-		if err == nil || refused(err) || !sleep(ctx, backoff(pauses, time.Second)) {
+		if err == nil || refused(err) || !pause.For(ctx, backoff(pauses, time.Second)) {
 			break
 		}
 	}

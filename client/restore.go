@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/internal/wire"
 )
@@ -35,7 +37,7 @@ func (y *rhythm) restore(ctx context.Context) error {
 		if err != nil && !refused(err) {
 			return err
 		}
-		if !sleep(ctx, jittered(batchPause)) {
+		if !pause.For(ctx, jittered(batchPause)) {
 			return nil
 		}
 		if time.Now().After(until) {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/cluster"
 	"github.com/musterhq/muster/registry"
 )
@@ -66,7 +68,7 @@ func (c *courier) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if !wait(ctx, gatherTime) {
+		if !pause.For(ctx, gatherTime) {
 			return
 		}
 		for parcels := c.take(); len(parcels) > 0; parcels = c.take() {
@@ -74,7 +76,7 @@ func (c *courier) run(ctx context.Context) {
 				continue
 			}
 			c.putBack(parcels)
-			if !wait(ctx, retryPause) {
+			if !pause.For(ctx, retryPause) {
 				return
 			}
 		}
@@ -135,16 +137,4 @@ func (c *courier) deliver(ctx context.Context, parcels []parcel) error {
 	}
 	_, err = c.cluster.Call(ctx, leader, CallFindings, request)
 	return err
-}
-
-// wait lets time pass. It returns false at the end of ctx.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

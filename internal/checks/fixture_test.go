@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/cluster"
 	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/health"
@@ -271,7 +273,7 @@ func (n *node) Probe(ctx context.Context, t probe.Target) probe.Result {
 	if r.Verdict == probe.Silent {
 		took = time.Duration(t.Check.Timeout)
 	}
-	if !wait(ctx, took) {
+	if !pause.For(ctx, took) {
 		return probe.Result{Output: "the check was broken off"}
 	}
 	return r

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/cluster"
 )
 
@@ -60,7 +62,7 @@ func (r *Roll) Run(ctx context.Context) {
 		for _, id := range r.toCall(neighbours) {
 			calls.Go(func() { r.call(ctx, id) })
 		}
-		if !wait(ctx, rollInterval) {
+		if !pause.For(ctx, rollInterval) {
 			return
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/health"
 )
 
@@ -14,7 +16,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		if term := k.office.Leading(); term != 0 {
 			k.lead(ctx, term)
 		}
-		if !wait(ctx, health.Tick) {
+		if !pause.For(ctx, health.Tick) {
 			return
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/musterhq/muster/internal/pause"
 )
 
 // CallPulse is the call with which a leader asks a node that passes heartbeats on whether it is there.
@@ -72,7 +74,7 @@ func (k *Keeper) watch(ctx context.Context, id string) {
 		return
 	}
 	for k.pulse(ctx, id) {
-		if !wait(ctx, pulseInterval) {
+		if !pause.For(ctx, pulseInterval) {
 			return
 		}
 	}
@@ -106,21 +108,9 @@ func (k *Keeper) answers(ctx context.Context, id string) bool {
 		if _, err := k.office.Call(ctx, id, CallPulse, nil); err == nil {
 			return true
 		}
-		if !wait(ctx, pulsePause) {
+		if !pause.For(ctx, pulsePause) {
 			return false
 		}
-	}
-}
-
-// wait lets time pass. It returns false at the end of ctx.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/registry"
 )
 
@@ -76,7 +78,7 @@ func (r *revivals) drop() {
 // revive proposes revivals. One that is refused is asked for again soon, and not at once.
 func (k *Keeper) revive(ctx context.Context, term uint64, ops []registry.Operation) {
 	if k.propose(ctx, term, ops) != nil {
-		wait(ctx, retryPause)
+		pause.For(ctx, retryPause)
 	}
 	k.revivals.answer(ops)
 }

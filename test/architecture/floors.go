@@ -22,6 +22,7 @@ var floors = map[string]int{
 
 	"internal/boltfile": 0, // a bbolt file that must not be believed
 	"internal/crc32c":   0, // the checksum of everything on a disk or in the log
+	"internal/pause":    0, // letting time pass
 	"internal/datadir":  0, // the directory that a node keeps its files in
 
 	"internal/child":      0, // the further processes of tests

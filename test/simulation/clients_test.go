@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/internal/consistency"
 	"github.com/musterhq/muster/internal/fault"
@@ -44,7 +46,7 @@ func (n *night) startClients(services []string) *clients {
 			do = c.writeOnce
 		}
 		c.running.Go(func() {
-			for wait(ctx, time.Duration(dice.Int64N(int64(time.Second)))) {
+			for pause.For(ctx, time.Duration(dice.Int64N(int64(time.Second)))) {
 				if p := n.nodes[dice.IntN(len(n.nodes))].now(); p != nil {
 					do(p, dice, number)
 				}
@@ -139,7 +141,7 @@ func (c *clients) writeOnce(p *process, dice *rand.Rand, number int) {
 					return outcome, err
 				}
 			}
-			if !wait(ctx, 500*time.Millisecond) {
+			if !pause.For(ctx, 500*time.Millisecond) {
 				if open {
 					err = fault.Unknown(ctx.Err())
 				}
@@ -152,7 +154,7 @@ func (c *clients) writeOnce(p *process, dice *rand.Rand, number int) {
 	if !c.answered(number, began, call, err) {
 		return
 	}
-	wait(ctx, time.Duration(dice.Int64N(int64(5*time.Second)))) // in which others change the instance
+	pause.For(ctx, time.Duration(dice.Int64N(int64(5*time.Second)))) // in which others change the instance
 	if again, err := put(); err == nil && again.Index != first.Index {
 		n.t.Errorf("round %d: the write with the key %s was decided at %d, and again at %d", n.rounds, key, first.Index, again.Index)
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/registry"
 )
@@ -49,13 +51,13 @@ func (l *leases) begin(holders int) {
 	for h := range holders {
 		dice := rand.New(rand.NewPCG(l.night.dice.Uint64(), 6)) //nolint:gosec // it is to be repeated
 		running.Go(func() {
-			for g := 0; wait(ctx, time.Duration(dice.Int64N(int64(20*time.Second)))); g++ {
+			for g := 0; pause.For(ctx, time.Duration(dice.Int64N(int64(20*time.Second)))); g++ {
 				l.hold(ctx, dice, fmt.Sprintf("l%d-%d", h, g))
 			}
 		})
 	}
 	running.Go(func() {
-		for wait(ctx, time.Second) {
+		for pause.For(ctx, time.Second) {
 			l.requireTimely()
 		}
 	})
@@ -88,7 +90,7 @@ func (l *leases) hold(ctx context.Context, dice *rand.Rand, id string) {
 	}
 	l.acknowledged(of, began)
 	until := began.Add(time.Duration(dice.Int64N(int64(10 * time.Minute))))
-	for time.Now().Before(until) && wait(ctx, of.ttl/3) {
+	for time.Now().Before(until) && pause.For(ctx, of.ttl/3) {
 		if dice.IntN(10) == 0 {
 			via = dice.IntN(len(nodes))
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/musterhq/muster/internal/pause"
 )
 
 // kinds are the things that go wrong. Each returns what ends it.
@@ -145,7 +147,7 @@ func (n *night) changeLeaders() (undo func()) {
 			_, _ = p.member.Transfer(within, "")
 			cancel()
 		}
-		wait(ctx, time.Duration(dice.Int64N(int64(3*time.Second))))
+		pause.For(ctx, time.Duration(dice.Int64N(int64(3*time.Second))))
 	})
 }
 
@@ -153,20 +155,8 @@ func (n *night) changeLeaders() (undo func()) {
 func (n *night) flap(at *node) (undo func()) {
 	return n.meanwhile(func(ctx context.Context, dice *rand.Rand) {
 		at.kill(dice.IntN(2) == 0)
-		wait(ctx, time.Duration(dice.Int64N(int64(time.Second))))
+		pause.For(ctx, time.Duration(dice.Int64N(int64(time.Second))))
 		at.start()
-		wait(ctx, time.Duration(dice.Int64N(int64(5*time.Second))))
+		pause.For(ctx, time.Duration(dice.Int64N(int64(5*time.Second))))
 	})
-}
-
-// wait returns false where ctx ends before.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musterhq/muster/internal/pause"
+
 	"github.com/musterhq/muster/internal/consistency"
 	"github.com/musterhq/muster/internal/watch"
 	"github.com/musterhq/muster/internal/wire"
@@ -32,7 +34,7 @@ func (n *night) watch() *watcher {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for wait(ctx, 100*time.Millisecond) {
+		for pause.For(ctx, 100*time.Millisecond) {
 			w.follow(ctx)
 		}
 	}()
