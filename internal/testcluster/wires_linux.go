@@ -82,7 +82,8 @@ func (w *Wires) plugIn(number int) {
 		fmt.Sprintf("link add %s type veth peer name eth0 netns %s address %s", name, name, hardware(number)),
 		fmt.Sprintf("link set %s master switch up", name),
 	)
-	w.t.Cleanup(func() { w.run("netns del " + name) })
+	// The link goes first: a namespace takes its own with it only some time after its name is gone.
+	w.t.Cleanup(func() { w.run("link del "+name, "netns del "+name) })
 	w.runIn(name,
 		"link set lo up",
 		fmt.Sprintf("addr add %s%d/24 dev eth0", peerNet, number),
