@@ -138,6 +138,8 @@ func describe(of cluster.Node) wire.Node {
 		Peer:         of.Peer,
 		Gossip:       of.Gossip,
 		Zone:         of.Zone,
+		Datacenter:   of.Datacenter,
+		Meta:         of.Meta,
 		Version:      of.Version,
 		Role:         "nonvoter",
 		State:        cmp.Or(of.State, "unknown"),

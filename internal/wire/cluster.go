@@ -19,6 +19,8 @@ type Node struct {
 	Peer         string             `json:"peer"`
 	Gossip       string             `json:"gossip,omitempty"`
 	Zone         string             `json:"zone,omitempty"`
+	Datacenter   string             `json:"datacenter,omitempty"`
+	Meta         map[string]string  `json:"meta,omitempty"`
 	Version      string             `json:"version,omitempty"`
 	Role         string             `json:"role"`  // voter or nonvoter
 	State        string             `json:"state"` // leader, follower, candidate, shutdown or unknown

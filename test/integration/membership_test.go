@@ -222,12 +222,15 @@ func TestAReadReplicaAnswersReadsAndCountsForNoMajority(t *testing.T) {
 	t.Parallel()
 	c := testcluster.StartProcesses(t, 3)
 	voters := append([]*testcluster.Process{}, c.Nodes...)
-	replica := c.Add("--nonvoter")
+	replica := c.Add("--nonvoter", "--zone", "eu-1a", "--datacenter", "eu", "--node-meta", "rack=7")
 	c.AwaitReady()
 	c.Add() // comes later than the replica, and gets a vote
 	awaitMembers(t, replica, "n1:voter", "n2:voter", "n3:voter", "n4:nonvoter", "n5:voter")
 	mustCommand(t, "cluster", "remove", "n5", "--addr", replica.HTTP)
-	awaitMembers(t, replica, "n1:voter", "n2:voter", "n3:voter", "n4:nonvoter")
+	members := awaitMembers(t, voters[0], "n1:voter", "n2:voter", "n3:voter", "n4:nonvoter")
+	if r := members["n4"]; r.Zone != "eu-1a" || r.Datacenter != "eu" || r.Meta["rack"] != "7" {
+		t.Errorf("of the replica the others know the zone %q, the data centre %q and %v", r.Zone, r.Datacenter, r.Meta)
+	}
 
 	index := register(t, replica.HTTP, "payments", "p1")
 	if ids := discover(t, replica.HTTP, "payments", index); len(ids) != 1 {
