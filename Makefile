@@ -50,6 +50,7 @@ trials: ## Kill nodes, freeze them, cut their power and restart them TRIALS time
 
 .PHONY: chaos
 chaos: ## Do to a cluster whatever a bad night does, for CHAOS seconds, and judge what its clients saw
+	@mkdir -p bin
 	MUSTER_CHAOS_SECONDS=$(CHAOS) $(GO) test -count=1 -v -timeout 24h -artifacts -outputdir bin ./test/chaos
 
 .PHONY: mutants
@@ -62,6 +63,7 @@ checks: ## Kill, cut off and toggle what is checked, for CHECKS seconds each, an
 
 .PHONY: simulate
 simulate: ## Let SIMULATE hours of a cluster's life pass in fake time, with all that goes wrong in them
+	@mkdir -p bin
 	MUSTER_SIMULATE_MINUTES=$$(( $(SIMULATE) * 60 )) $(GO) test -count=1 -v -timeout 24h -artifacts -outputdir bin ./test/simulation
 
 .PHONY: stale-reads
