@@ -38,8 +38,9 @@ type identity struct {
 	isNew  bool        // nothing is written yet
 	failed func(error) // told of a write that failed, after which nobody knows what the file holds
 
-	mu  sync.Mutex
-	rec record
+	mu      sync.Mutex
+	rec     record
+	founded bool // a new cluster, in this process
 }
 
 // openIdentity reads the directory's identity, or thinks of one, which [identity.keep] then writes.
@@ -89,9 +90,17 @@ func (id *identity) promise(to promise) error {
 		case rec.Promise != nil && !rec.Promise.equal(to):
 			return fmt.Errorf("this node has promised itself to cluster %s already", rec.Promise.ClusterID)
 		}
+		id.founded = id.founded || rec.Promise == nil
 		rec.Promise = &to
 		return nil
 	})
+}
+
+// isFounder tells whether this very process promised the node to a new cluster.
+func (id *identity) isFounder() bool {
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	return id.founded
 }
 
 // join makes the node a member of the cluster that so many founded, durably.

@@ -68,6 +68,27 @@ func TestAPromiseBindsOnceAndForGood(t *testing.T) {
 	}
 }
 
+func TestAFounderIsTheProcessThatPromisedFirst(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := promise{ClusterID: "A", Servers: []Server{{RaftID: "1"}}}
+	for run, want := range []bool{true, false} { // the second time after a restart, before the cluster was formed
+		id := identityIn(t, dir)
+		if id.isFounder() {
+			t.Errorf("run %d: it has promised nothing yet", run)
+		}
+		for range 2 {
+			if err := id.promise(p); err != nil || id.isFounder() != want {
+				t.Errorf("run %d: %v, a founder: %t", run, err, id.isFounder())
+			}
+		}
+	}
+	id := identityIn(t, t.TempDir())
+	if err := id.join("A", 3); err != nil || id.isFounder() {
+		t.Errorf("who joins what is there is no founder: %v", err)
+	}
+}
+
 func TestAMemberStaysInItsCluster(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

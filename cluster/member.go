@@ -151,6 +151,10 @@ func (m *Member) introduction() meta {
 // RaftID is the id of this data directory among the servers of Raft.
 func (m *Member) RaftID() string { return m.identity.get().RaftID }
 
+// Founder tells whether the cluster was formed while this process was a part of it. There is nothing then that an earlier
+// process of this node could have told anybody.
+func (m *Member) Founder() bool { return m.identity.isFounder() }
+
 // ClusterID is the cluster that this node belongs to; empty as long as there is none.
 func (m *Member) ClusterID() string { return m.identity.get().ClusterID }
 

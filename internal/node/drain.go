@@ -42,6 +42,9 @@ type question struct {
 type fellowship interface {
 	RaftID() string
 
+	// Founder tells whether this process was there when the cluster was formed.
+	Founder() bool
+
 	// Servers are all nodes of the cluster.
 	Servers() []cluster.Server
 
@@ -159,5 +162,9 @@ func (d *drainage) standing(ctx context.Context, q question) (roster.Standing, e
 	if err := d.await(ctx, q.Index); err != nil {
 		return roster.Standing{}, fmt.Errorf("index %d is not applied yet: %w", q.Index, err)
 	}
-	return d.roster.Standing(ctx, q.Service, q.Index, q.Sought), nil
+	standing := d.roster.Standing(ctx, q.Service, q.Index, q.Sought)
+	if d.cluster.Founder() {
+		standing.Young = false // before this process nobody could watch anything here
+	}
+	return standing, nil
 }

@@ -26,6 +26,7 @@ type company struct {
 
 	mu    sync.Mutex
 	away  map[string]bool // nodes that do not get or give an answer
+	first map[string]bool // nodes whose process was there when the cluster was formed
 	calls map[string]int  // how often each was asked by another
 }
 
@@ -36,6 +37,8 @@ type seat struct {
 }
 
 func (s seat) RaftID() string { return s.id }
+
+func (s seat) Founder() bool { return s.first[s.id] }
 
 func (s seat) Servers() []cluster.Server {
 	var servers []cluster.Server
@@ -86,7 +89,7 @@ func (c *company) set(change func()) {
 // meeting has three nodes, n1 to n3, that have applied index 7 and have been there for long, in virtual time.
 func meeting(t *testing.T, story func(t *testing.T, c *company)) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &company{nodes: map[string]*drainage{}, posts: map[string]*registry.Publisher{}, away: map[string]bool{}, calls: map[string]int{}}
+		c := &company{nodes: map[string]*drainage{}, posts: map[string]*registry.Publisher{}, away: map[string]bool{}, first: map[string]bool{}, calls: map[string]int{}}
 		for i := range 3 {
 			id, label := fmt.Sprint("R", i+1), fmt.Sprint("n", i+1)
 			c.posts[id] = registry.NewPublisher(registry.NewState())

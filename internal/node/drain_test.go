@@ -139,6 +139,24 @@ func TestANodeThatHasJustStartedIsNamedUntilItIsOld(t *testing.T) {
 	})
 }
 
+func TestInAClusterThatHasJustBeenFormedNobodyIsWaitedForWhoWatchedBefore(t *testing.T) {
+	meeting(t, func(t *testing.T, c *company) {
+		for _, n := range c.nodes {
+			n.roster = roster.New(time.Now())
+		}
+		c.first["R1"], c.first["R2"] = true, true
+		drained, _ := c.drain(t.Context(), 10*time.Second)
+		wantDrained(t, drained, 0, "node:n3")
+		c.first["R3"] = true
+		c.confirm(t, "R3", c.join(t, "R3", "there"), 7)
+		drained, took := c.drain(t.Context(), 10*time.Second)
+		wantDrained(t, drained, 1)
+		if took > 10*oneWay {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
 func TestAWatchThatBrokeOffIsNamedUntilItHasConfirmedElsewhere(t *testing.T) {
 	meeting(t, func(t *testing.T, c *company) {
 		c.join(t, "R2", "moved").Leave()

@@ -51,14 +51,14 @@ type Node struct {
 // Start puts a node together and returns when it serves; that a leader is known and the node has caught up is told by
 // [Node.Ready]. The context bounds Start alone. After an error nothing is left running.
 func Start(ctx context.Context, c Config) (*Node, error) {
-	return start(ctx, c, audit.Interval, time.Now())
+	return start(ctx, c, audit.Interval)
 }
 
-func start(ctx context.Context, c Config, auditInterval time.Duration, since time.Time) (_ *Node, err error) {
+func start(ctx context.Context, c Config, auditInterval time.Duration) (_ *Node, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{config: c.withDefaults(), failed: make(chan error, 1), auditInterval: auditInterval, roster: roster.New(since)}
+	n := &Node{config: c.withDefaults(), failed: make(chan error, 1), auditInterval: auditInterval, roster: roster.New(time.Now())}
 	n.teardown.log = n.config.Logger
 	defer func() {
 		if err != nil {

@@ -22,7 +22,6 @@ import (
 	"github.com/musterhq/muster/internal/eventually"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/record"
-	"github.com/musterhq/muster/internal/roster"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -76,7 +75,7 @@ func startThree(t *testing.T) []*Node {
 			ID: name, DataDir: filepath.Join(dir, name), HTTPAddr: "127.0.0.1:0", PeerAddr: "127.0.0.1:0", GossipAddr: gossip[i],
 			Join: gossip, BootstrapExpect: 3,
 			Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})).With("node", name),
-		}, time.Second, time.Now().Add(-roster.Memory))
+		}, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
