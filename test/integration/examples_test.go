@@ -112,7 +112,7 @@ func TestTheShopSellsWhilePaymentsComeAndGo(t *testing.T) {
 	paymentsPath, shopPath := buildExample(t, "payments"), buildExample(t, "shop")
 	at := testcluster.FreeAddress(t)
 	shop := startExample(t, shopPath, muster, "-listen="+at)
-	pay := func() *example { return startExample(t, paymentsPath, muster, "-drain=500ms") } // the nodes are too young to be sure
+	pay := func() *example { return startExample(t, paymentsPath, muster) }
 	older := pay()
 	awaitShop(t, at)
 

@@ -18,7 +18,6 @@ type size struct {
 	ttl                       time.Duration
 	down                      time.Duration // how long the registry's nodes are away
 	drain                     time.Duration // how long an instance waits for those who watch, at most
-	aged                      time.Duration // how long the nodes have run before an instance is drained
 }
 
 // sizeOf is a small one, unless MUSTER_MESH asks for so many instances.
@@ -29,20 +28,19 @@ func sizeOf(t *testing.T) size {
 			drain: 500 * time.Millisecond}
 	}
 	return size{instances: n, callsPerSecond: 25 * n, restarts: n, kills: n, ttl: 3 * time.Second, down: 10 * time.Second,
-		drain: 30 * time.Second, aged: 31 * time.Second}
+		drain: 10 * time.Second}
 }
 
 // town is a registry of three nodes, and the instances of a service.
 type town struct {
 	size
 	cluster *testcluster.Processes
-	started time.Time // the nodes
 	fleet   *fleet
 }
 
 func newTown(t *testing.T) town {
 	t.Helper()
-	w := town{size: sizeOf(t), cluster: testcluster.StartProcesses(t, 3), started: time.Now()}
+	w := town{size: sizeOf(t), cluster: testcluster.StartProcesses(t, 3)}
 	w.fleet = startFleet(t, w.cluster, w.size)
 	return w
 }
@@ -52,7 +50,6 @@ func TestARollingRestartFailsNoCall(t *testing.T) {
 	w := newTown(t)
 	l := startLoad(t, w.fleet.job.Nodes, w.callsPerSecond)
 	l.run(w.callsPerSecond)
-	time.Sleep(time.Until(w.started.Add(w.aged)))
 	began := time.Now()
 	for n := range w.restarts {
 		w.fleet.restart(n % w.instances)

@@ -90,8 +90,8 @@ func serve(in *json.Decoder, out *json.Encoder) error {
 	return nil
 }
 
-// drain returns when everybody who watches has confirmed that this instance is gone. A node that was started a short time
-// ago can't know whether somebody watched before, and says so; that it is only such nodes which stand in the way is as good.
+// drain returns when everybody who watches has confirmed that this instance is gone. A node that was started again a
+// short time ago can't know whether somebody watched before, and says so; that only such nodes stand in the way is as good.
 func (i *instance) drain(within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
