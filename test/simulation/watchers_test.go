@@ -52,8 +52,8 @@ func (w *watcher) follow(ctx context.Context) {
 	defer cancel()
 	cursor := watch.New(everything)
 	if w.begun {
-		if p.machine.Await(ctx, w.position) != nil {
-			return // the node is behind what it has seen elsewhere
+		if !w.caughtUp(ctx, p) {
+			return
 		}
 		cursor = watch.Resume(everything, w.position)
 	}
@@ -79,6 +79,14 @@ func (w *watcher) follow(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// caughtUp tells whether a node has all that the watcher has seen elsewhere, for which it is given a moment. Killed meanwhile,
+// it never will.
+func (w *watcher) caughtUp(ctx context.Context, p *process) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return p.machine.Await(ctx, w.position) == nil
 }
 
 func (w *watcher) take(e watch.Event) {
