@@ -15,8 +15,9 @@ import (
 type Disk struct {
 	Path string // where it is mounted
 
-	t     testing.TB
-	image string
+	t       testing.TB
+	image   string
+	stalled bool
 }
 
 // NewDisk makes a disk of so many MiB and mounts it. Where that is not possible, as without root, it skips the test.
@@ -50,14 +51,39 @@ func (d *Disk) CutPower() {
 		ext4Shutdown = 0x8004587d // EXT4_IOC_SHUTDOWN of the kernel's ext4
 		noLogFlush   = 2          // EXT4_GOING_FLAGS_NOLOGFLUSH
 	)
+	d.control("cut the power", ext4Shutdown, noLogFlush)
+}
+
+// Stall has whoever writes to the disk wait, and whoever syncs, until [Disk.GoOn]. Nothing fails, and what is in the page cache
+// can be read. Not even a kill ends a process that waits. The end of the test lets the disk go on too.
+func (d *Disk) Stall() {
+	const freeze = 0xc0045877 // FIFREEZE
+	d.control("stall", freeze, 0)
+	d.stalled = true
+	d.t.Cleanup(func() {
+		if d.stalled {
+			d.GoOn()
+		}
+	})
+}
+
+// GoOn ends what [Disk.Stall] began.
+func (d *Disk) GoOn() {
+	const thaw = 0xc0045878 // FITHAW
+	d.control("go on", thaw, 0)
+	d.stalled = false
+}
+
+// control asks the file system for something that no file can be asked for.
+func (d *Disk) control(what string, request uint, value int) {
 	root, err := os.Open(d.Path)
 	if err != nil {
 		d.t.Error(err)
 		return
 	}
 	defer func() { _ = root.Close() }()
-	if err := unix.IoctlSetPointerInt(int(root.Fd()), ext4Shutdown, noLogFlush); err != nil {
-		d.t.Errorf("cut the power of %s: %v", d.Path, err)
+	if err := unix.IoctlSetPointerInt(int(root.Fd()), request, value); err != nil {
+		d.t.Errorf("%s, asked of the disk %s: %v", what, d.Path, err)
 	}
 }
 

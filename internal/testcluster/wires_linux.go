@@ -16,6 +16,7 @@ type Wires struct {
 	t       testing.TB
 	numbers map[*Process]int // from 1
 	sites   []*Site
+	sky     *sky // nil where there is no weather
 }
 
 // Traffic that can be cut by itself: each node has an address for either kind.
@@ -57,13 +58,8 @@ func startWired(t testing.TB, logs string, data, flags []string) *Wires {
 		gossip = append(gossip, fmt.Sprintf("%s%d:7302", gossipNet, i+1))
 	}
 	for i := range n {
-		w.plugIn(i + 1)
-		p := newProcessAt(t, logs, data[i], fmt.Sprintf("n%d", i+1),
-			addresses{http: fmt.Sprintf("%s%d:7300", peerNet, i+1), peer: fmt.Sprintf("%s%d:7301", peerNet, i+1), gossip: gossip[i]},
-			append([]string{"--join", strings.Join(gossip, ","), "--bootstrap-expect", fmt.Sprint(n)}, flags...))
-		p.prefix = []string{"nsenter", "--net=/run/netns/" + p.Name} // not ip netns exec, which would keep disks mounted that a test unmounts
-		w.numbers[p] = i + 1
-		w.Nodes = append(w.Nodes, p)
+		w.Nodes = append(w.Nodes, w.newNode(logs, data[i], i+1,
+			append([]string{"--join", strings.Join(gossip, ","), "--bootstrap-expect", fmt.Sprint(n)}, flags...)))
 	}
 	w.Heal()
 	for _, p := range w.Nodes {
@@ -71,6 +67,29 @@ func startWired(t testing.TB, logs string, data, flags []string) *Wires {
 	}
 	w.AwaitReady()
 	return w
+}
+
+// Prepare makes one more server on the switch, which is to join the nodes that are there. It is not started, and is none of Nodes
+// until the test has it among them; nothing cuts it off before that.
+func (w *Wires) Prepare(flags ...string) *Process {
+	w.t.Helper()
+	first, number := w.Nodes[0], len(w.numbers)+1
+	return w.newNode(filepath.Dir(first.logPath), filepath.Join(filepath.Dir(first.logPath), fmt.Sprintf("n%d", number)), number,
+		append([]string{"--join", strings.Join(w.gossip(), ",")}, flags...))
+}
+
+// newNode makes a server and its namespace.
+func (w *Wires) newNode(logs, data string, number int, flags []string) *Process {
+	w.t.Helper()
+	w.plugIn(number)
+	p := newProcessAt(w.t, logs, data, fmt.Sprintf("n%d", number), addresses{
+		http:   fmt.Sprintf("%s%d:7300", peerNet, number),
+		peer:   fmt.Sprintf("%s%d:7301", peerNet, number),
+		gossip: fmt.Sprintf("%s%d:7302", gossipNet, number),
+	}, flags)
+	p.prefix = []string{"nsenter", "--net=/run/netns/" + p.Name} // not ip netns exec, which would keep disks mounted that a test unmounts
+	w.numbers[p] = number
+	return p
 }
 
 // plugIn makes the namespace of a node or a site and plugs it into the switch.

@@ -3,7 +3,6 @@ package chaos
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,13 +24,15 @@ func TestWhateverHappensClientsSeeOneRegistry(t *testing.T) {
 		t.Skip("NOT RUN: this machine gives tests no network of their own")
 	}
 	length := time.Duration(dice.Number(t, "MUSTER_CHAOS_SECONDS", 40)) * time.Second
-	s := setStage(t, os.Geteuid() == 0)
+	s := setStage(t)
 	var nodes []string
 	for _, p := range s.Nodes {
 		nodes = append(nodes, p.HTTP)
 	}
+	nodes = append(nodes, s.guest.HTTP)
 	p := &play{stage: s, nodes: nodes, seen: consistency.NewSightings(), done: map[string]int{}}
 	watchers, events, resumed := startWatchers(t, 50, nodes, p.seen)
+	s.watchers = watchers
 	began := time.Now()
 	for round := 1; time.Since(began) < length; round++ {
 		p.round(t, round)
@@ -66,6 +67,7 @@ func (p *play) round(t *testing.T, number int) {
 	for range 3 {
 		time.Sleep(p.between(200*time.Millisecond, 2*time.Second))
 		m := p.draw()
+		t.Logf("round %d: %s", number, m.name)
 		undo := m.do(p.stage)
 		p.done[m.name]++
 		time.Sleep(p.between(200*time.Millisecond, 6*time.Second))

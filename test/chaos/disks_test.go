@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/musterhq/muster/internal/harm"
 	"github.com/musterhq/muster/internal/testcluster"
-	"github.com/musterhq/muster/internal/wire"
 )
 
 // diskMischief is what can be done to the disks of a cluster of which each node has one of its own.
@@ -19,6 +20,10 @@ var diskMischief = []mischief{
 	{"the power of one is cut", func(s *stage) func() { return s.cutPower(s.any()) }},
 	{"the leader's disk fills up", func(s *stage) func() { return s.fill(s.Leader()) }},
 	{"a follower's disk fills up", func(s *stage) func() { return s.fill(s.follower()) }},
+	{"the leader's disk stalls", func(s *stage) func() { return s.stall(s.Leader()) }},
+	{"a follower's disk stalls", func(s *stage) func() { return s.stall(s.follower()) }},
+	{"the leader's disk dies under it", func(s *stage) func() { return s.loseDisk(s.Leader()) }},
+	{"a follower's disk dies under it", func(s *stage) func() { return s.loseDisk(s.follower()) }},
 	{"a file of a stopped node is damaged", func(s *stage) func() {
 		p := s.any()
 		p.Kill()
@@ -30,6 +35,23 @@ var diskMischief = []mischief{
 		p.Kill()
 		return func() { s.replace(p) }
 	}},
+}
+
+// A stall that holds nobody up would prove nothing.
+func TestADiskThatStallsHasItsWritersWait(t *testing.T) {
+	d := testcluster.NewDisk(t, 16)
+	d.Stall()
+	written := make(chan error, 1)
+	go func() { written <- os.WriteFile(filepath.Join(d.Path, "file"), []byte("late"), 0o600) }()
+	select {
+	case err := <-written:
+		t.Fatalf("it does not stall: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	d.GoOn()
+	if err := <-written; err != nil {
+		t.Errorf("what had to wait failed: %v", err)
+	}
 }
 
 // cutPower cuts the power of nodes in the same moment; what was not synced is lost.
@@ -45,6 +67,44 @@ func (s *stage) cutPower(victims ...*testcluster.Process) func() {
 			s.disks[p].Restore()
 			p.Start()
 		}
+	}
+}
+
+// stall has a node's disk do nothing for a while.
+func (s *stage) stall(p *testcluster.Process) func() {
+	s.disks[p].Stall()
+	return s.disks[p].GoOn
+}
+
+// loseDisk has a disk fail while its node lives. What was not synced is lost, and whatever the node writes fails: it must not go
+// on with what its memory knows, but end by itself and say why.
+func (s *stage) loseDisk(p *testcluster.Process) func() {
+	before := len(p.Log())
+	s.disks[p].CutPower()
+	return func() {
+		s.awaitEnd(p)
+		if said := p.Log()[before:]; !strings.Contains(said, "can't go on") {
+			s.t.Errorf("%s has ended and does not say why:\n%s", p.Name, tail(said))
+		}
+		p.Kill() // it has ended; now the harness knows
+		s.disks[p].Restore()
+		p.Start()
+	}
+}
+
+// awaitEnd returns when a node has ended by itself.
+func (s *stage) awaitEnd(p *testcluster.Process) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	defer cancel()
+	err := testcluster.Poll(ctx, func(context.Context) error {
+		if p.Running() {
+			return fmt.Errorf("%s runs on", p.Name)
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatalf("%v:\n%s", err, tail(p.Log()))
 	}
 }
 
@@ -88,55 +148,5 @@ func (s *stage) startOrReplace(p *testcluster.Process) {
 	if !p.Running() {
 		p.Kill() // it has ended; now the harness knows
 		s.replace(p)
-	}
-}
-
-// replace starts a node that does not run with an empty disk, as a new member under the old name, and returns when it has
-// the vote of the old one. Until then a further loss may be one too many.
-func (s *stage) replace(p *testcluster.Process) {
-	s.t.Helper()
-	var old string
-	s.awaitCluster(func(c wire.Cluster) error {
-		for _, n := range c.Nodes {
-			if n.ID == p.Name {
-				old = n.RaftID
-				return nil
-			}
-		}
-		return fmt.Errorf("no node is called %s", p.Name)
-	})
-	p.Wipe()
-	p.Start()
-	s.awaitCluster(func(c wire.Cluster) error {
-		for _, n := range c.Nodes {
-			if n.RaftID == old || n.Role != "voter" {
-				return fmt.Errorf("%s (%s) is a %s", n.ID, n.RaftID, n.Role)
-			}
-		}
-		if len(c.Nodes) != len(s.Nodes) {
-			return fmt.Errorf("there are %d nodes", len(c.Nodes))
-		}
-		return nil
-	})
-}
-
-// awaitCluster returns when the leader tells of the cluster what is wanted.
-func (s *stage) awaitCluster(is func(wire.Cluster) error) {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
-	defer cancel()
-	err := testcluster.Poll(ctx, func(ctx context.Context) error {
-		answer, err := testcluster.Get(ctx, s.Leader().HTTP+wire.PathCluster)
-		if err != nil {
-			return err
-		}
-		var c wire.Cluster
-		if err := answer.Decode(&c); err != nil {
-			return err
-		}
-		return is(c)
-	})
-	if err != nil {
-		s.t.Fatal(err)
 	}
 }

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/musterhq/muster/internal/dice"
 	"github.com/musterhq/muster/internal/testcluster"
 	"github.com/musterhq/muster/internal/wire"
 )
@@ -26,44 +24,17 @@ type stage struct {
 	t      *testing.T
 	random *rand.Rand
 	disks  map[*testcluster.Process]*testcluster.Disk // where each node has one of its own
-}
+	guest  *testcluster.Process                       // a fourth node, which is no member but for a while
 
-// setStage starts a cluster, of which each node has a disk of its own where the test may mount some.
-func setStage(t *testing.T, withDisks bool) *stage {
-	t.Helper()
-	s := &stage{t: t, random: dice.New(t)}
-	if !withDisks {
-		s.Wires = testcluster.StartWired(t, 3, frequentSnapshots...)
-		return s
-	}
-	var disks []*testcluster.Disk
-	var data []string
-	for n := range 3 {
-		disks = append(disks, testcluster.NewDisk(t, 256))
-		data = append(data, filepath.Join(disks[n].Path, "data"))
-	}
-	s.Wires = testcluster.StartWiredIn(t, data, append(frequentSnapshots, "--disk-reserve", "24MiB")...)
-	s.disks = map[*testcluster.Process]*testcluster.Disk{}
-	for n, p := range s.Nodes {
-		s.disks[p] = disks[n]
-	}
-	return s
-}
-
-// draw draws what goes wrong next.
-func (s *stage) draw() mischief {
-	all := faults
-	if s.disks != nil {
-		all = append(all[:len(all):len(all)], diskMischief...)
-	}
-	return all[s.random.IntN(len(all))]
+	watchers []*watcher
+	can      []mischief // what may be drawn
 }
 
 func (s *stage) any() *testcluster.Process { return s.Nodes[s.random.IntN(len(s.Nodes))] }
 
 func (s *stage) follower() *testcluster.Process {
-	others := s.Others(s.Leader())
-	return others[s.random.IntN(len(others))]
+	_, follower := s.leaderAndFollower()
+	return follower
 }
 
 // faults are all that can be done to a cluster of which each node is a process with a network of its own.

@@ -15,6 +15,7 @@ import (
 // watcher follows all services over all nodes, and goes on elsewhere whenever its node is lost.
 type watcher struct {
 	events, resumed *atomic.Int64
+	pace            atomic.Int32 // how it reads
 
 	mu      sync.Mutex
 	replica *consistency.Replica
@@ -35,11 +36,13 @@ func startWatchers(t *testing.T, n int, nodes []string, seen *consistency.Sighti
 		for k := range nodes {
 			order = append(order, nodes[(i+k)%len(nodes)])
 		}
-		client, err := api.New(order...)
+		w := &watcher{events: events, resumed: resumed, replica: consistency.NewReplica(fmt.Sprintf("watcher %d", i), seen)}
+		transport := pacedTransport(&w.pace)
+		t.Cleanup(transport.CloseIdleConnections)
+		client, err := api.NewWith(api.Options{Addresses: order, Transport: transport})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &watcher{events: events, resumed: resumed, replica: consistency.NewReplica(fmt.Sprintf("watcher %d", i), seen)}
 		all = append(all, w)
 		running.Go(func() {
 			defer client.Close()
