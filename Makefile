@@ -17,6 +17,8 @@ CHAOS     ?= 3600
 CHECKS    ?= 300
 TARGETS   ?= 10000
 SIMULATE  ?= 1000
+HERD      ?= 10000
+CLOCKS    ?= 3
 BENCH     ?= .
 PKG       ?= ./...
 
@@ -89,6 +91,14 @@ policies: ## Compare all strategies of lb with 40 processes, POLICIES seconds an
 .PHONY: mesh
 mesh: ## Restart and kill INSTANCES services, and the registry, under load through the SDK, and count the failed calls
 	MUSTER_MESH=$(INSTANCES) $(GO) test -count=1 -v -timeout 1h ./test/mesh
+
+.PHONY: herd
+herd: ## Let HERD clients lose the registry at one moment and come back, and measure how
+	MUSTER_HERD=$(HERD) $(GO) test -count=1 -v -timeout 2h ./test/herd
+
+.PHONY: clocks
+clocks: ## Set the wall clocks of nodes while they work, CLOCKS times in each way; builds the standard library anew
+	MUSTER_CLOCKS=$(CLOCKS) $(GO) test -count=1 -v -timeout 2h -run Clock ./test/trials
 
 .PHONY: architecture
 architecture: ## Check the floors and the other rules of the house

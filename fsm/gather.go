@@ -43,7 +43,6 @@ type gatherer struct {
 	mu    sync.Mutex
 	queue []*pending
 	ended bool          // run has returned, or is about to: nothing is taken from the queue any more
-	last  time.Time     // when the last entry was proposed; the next one is later
 	wake  chan struct{} // tells run of writes in the queue
 }
 
@@ -188,7 +187,7 @@ func anyHeld(held map[target]bool, targets []target) bool {
 
 func (g *gatherer) encode(batch []*pending) []byte {
 	if batch[0].alone {
-		return encodeStepCommand(g.now(), g.proposer, batch[0].encoded)
+		return encodeStepCommand(time.Now(), g.proposer, batch[0].encoded)
 	}
 	writes := make([][]byte, len(batch))
 	var version byte
@@ -196,17 +195,7 @@ func (g *gatherer) encode(batch []*pending) []byte {
 		writes[i] = p.encoded
 		version = max(version, p.version)
 	}
-	return encodeCommand(version, g.now(), g.proposer, writes)
-}
-
-// now is the time of an entry: the clock's, but always later than that of the entry before, should the clock go back.
-func (g *gatherer) now() time.Time {
-	now := time.Now()
-	if !now.After(g.last) {
-		now = g.last.Add(1)
-	}
-	g.last = now
-	return now
+	return encodeCommand(version, time.Now(), g.proposer, writes)
 }
 
 func (g *gatherer) commit(ctx context.Context, entry []byte, batch []*pending) {

@@ -218,14 +218,6 @@ func TestAFailedCommitFailsEveryWriteInTheEntry(t *testing.T) {
 	})
 }
 
-func TestTheTimeOfEntriesNeverGoesBack(t *testing.T) {
-	g := newGatherer(nil, "leader")
-	g.last = time.Now().Add(time.Hour) // the clock was put back since
-	if first, second := g.now(), g.now(); !second.After(first) || !first.After(time.Now()) {
-		t.Errorf("%s then %s", first, second)
-	}
-}
-
 // A write that nobody waits for any more must not hold up one that somebody waits for: if nothing went into the next entry,
 // nobody would look at the queue again before another write comes.
 func TestAWriteIsNotHeldUpByOneThatWasGivenUp(t *testing.T) {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// How often a client that is in use asks which nodes there are: as a rule, and after trouble.
+// How often a client that is in use asks which nodes there are: as a rule, and after trouble. While the trouble goes on, it
+// asks half as often each time: thousands of clients would else give nodes that are too busy as much to do again.
 const (
 	refreshEvery = 30 * time.Second
 	refreshSoon  = 500 * time.Millisecond
@@ -52,7 +53,7 @@ func Refresh(ctx context.Context, c *Client) error {
 // Maintain keeps the known nodes up to date until ctx ends, for as long as the client is in use: now and then, and soon after
 // a node has failed. An idle client asks nobody.
 func Maintain(ctx context.Context, c *Client) {
-	pause := rand.N(refreshSoon)
+	pause, soon := rand.N(refreshSoon), refreshSoon
 	for {
 		select {
 		case <-time.After(pause):
@@ -68,9 +69,10 @@ func Maintain(ctx context.Context, c *Client) {
 		regular := time.NewTimer(refreshEvery/2 + rand.N(refreshEvery))
 		select {
 		case <-regular.C:
-			pause = 0
+			pause, soon = 0, refreshSoon
 		case <-c.upkeep.troubled:
-			pause = refreshSoon + rand.N(refreshSoon)
+			pause = soon + rand.N(soon)
+			soon = min(2*soon, refreshEvery)
 		case <-ctx.Done():
 		}
 		regular.Stop()

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// Change replaces a text in a file of the product.
+// Change replaces a text in a file of the product, or of Go's standard library. An empty Old adds a file that is not there.
 type Change struct {
-	File     string // seen from the root of the module
+	File     string // seen from the root of the module, or with its whole path
 	Old, New string
 }
 
@@ -27,9 +27,17 @@ func (c Change) Apply(source string) (string, error) {
 func Changed(root string, changes []Change) (map[string]string, error) {
 	files := map[string]string{}
 	for _, c := range changes {
+		path := place(root, c.File)
+		if c.Old == "" {
+			if _, err := os.Stat(path); err == nil {
+				return nil, fmt.Errorf("%s is to be added, and is there", c.File)
+			}
+			files[c.File] = c.New
+			continue
+		}
 		source, ok := files[c.File]
 		if !ok {
-			b, err := os.ReadFile(filepath.Join(root, c.File)) //nolint:gosec // a file of this repository
+			b, err := os.ReadFile(path) //nolint:gosec // a file of this repository
 			if err != nil {
 				return nil, err
 			}
@@ -43,6 +51,14 @@ func Changed(root string, changes []Change) (map[string]string, error) {
 	return files, nil
 }
 
+// place is where a file of a [Change] is.
+func place(root, file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(root, file)
+}
+
 // Write writes what go build's -overlay reads, and returns its path. It goes with the test.
 func Write(t testing.TB, root string, changes []Change) string {
 	t.Helper()
@@ -53,7 +69,7 @@ func Write(t testing.TB, root string, changes []Change) string {
 	dir := t.TempDir()
 	replace := map[string]string{}
 	for name, source := range files {
-		from, err := filepath.Abs(filepath.Join(root, name))
+		from, err := filepath.Abs(place(root, name))
 		if err != nil {
 			t.Fatal(err)
 		}

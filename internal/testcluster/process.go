@@ -26,6 +26,7 @@ type Process struct {
 	args    []string
 	prefix  []string // the command that runs the program, if any
 	overlay string   // that the program is built with; empty: as it is
+	clock   string   // the file with its clock, if it has one of its own
 	logPath string
 	log     *os.File
 	frozen  bool
@@ -135,6 +136,9 @@ func (p *Process) Start() {
 	line := slices.Concat(p.prefix, []string{changedBinary(p.t, p.overlay)}, p.args)
 	p.command = exec.CommandContext(context.Background(), line[0], line[1:]...) // Kill and Stop end it
 	p.command.Stdout, p.command.Stderr = p.log, p.log
+	if p.clock != "" {
+		p.command.Env = append(os.Environ(), clockVariable+"="+p.clock)
+	}
 	// Its life ends with the test's, whatever becomes of the test.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.command.Start(); err != nil {
