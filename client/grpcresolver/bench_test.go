@@ -57,24 +57,50 @@ func (c *plainConn) RegisterHealthListener(f func(balancer.SubConnState)) {
 	go f(balancer.SubConnState{ConnectivityState: connectivity.Ready})
 }
 
-// ready builds a balancer over so many instances, and returns its picker when all of them are connected.
-func ready(tb testing.TB, instances int, builder balancer.Builder, config serviceconfig.LoadBalancingConfig) balancer.Picker {
+// connected builds a balancer over so many instances, and returns when its picker has all of them.
+func connected(tb testing.TB, instances int) {
 	tb.Helper()
+	cc := &plain{}
+	b := policy{}.Build(cc, balancer.BuildOptions{})
+	defer b.Close()
+	if err := b.UpdateClientConnState(stateOf(instances, &config{Strategy: defaultStrategy})); err != nil {
+		tb.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		cc.mu.Lock()
+		latest := cc.picker
+		cc.mu.Unlock()
+		if own, ok := latest.(*picker); ok && len(own.ready) == instances {
+			return
+		}
+		if time.Now().After(deadline) {
+			tb.Fatal("not all are connected")
+		}
+	}
+}
+
+// stateOf is what a resolver says of so many instances.
+func stateOf(instances int, config serviceconfig.LoadBalancingConfig) balancer.ClientConnState {
 	var list []registry.Instance
 	for n := range instances {
 		list = append(list, registry.Instance{Service: "payments", ID: fmt.Sprint(n), Address: "10.0.0.1", Port: 1 + n})
 	}
-	cc := &plain{}
-	b := builder.Build(cc, balancer.BuildOptions{})
-	tb.Cleanup(b.Close)
-	err := b.UpdateClientConnState(balancer.ClientConnState{
+	return balancer.ClientConnState{
 		BalancerConfig: config,
 		ResolverState: resolver.State{
 			Endpoints:  endpoints(list),
 			Attributes: attributes.New(settingsKey{}, &settings{}).WithValue(serviceKey{}, "payments"),
 		},
-	})
-	if err != nil {
+	}
+}
+
+// ready builds a balancer over so many instances, and returns its picker when all of them are connected.
+func ready(tb testing.TB, instances int, builder balancer.Builder, config serviceconfig.LoadBalancingConfig) balancer.Picker {
+	tb.Helper()
+	cc := &plain{}
+	b := builder.Build(cc, balancer.BuildOptions{})
+	tb.Cleanup(b.Close)
+	if err := b.UpdateClientConnState(stateOf(instances, config)); err != nil {
 		tb.Fatal(err)
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) { // until all have connected
@@ -135,6 +161,18 @@ func BenchmarkPickAndDone(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkConnect is how long it takes until calls go to all instances of a service, of which each is connected at once.
+func BenchmarkConnect(b *testing.B) {
+	for _, instances := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprint(instances), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				connected(b, instances)
+			}
+		})
 	}
 }
 

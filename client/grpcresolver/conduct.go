@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/balancer/base"
@@ -36,6 +38,12 @@ type conduct struct {
 	ready    *readySet
 	last     []member // that the chooser was told
 	nobody   error    // why there are no endpoints
+
+	resolving bool      // the resolver tells a set, which must be in use when it has
+	latest    standing  // what the connections said last
+	published time.Time // when gRPC was told
+
+	later atomic.Bool // gRPC will be told again; not under the mutex
 }
 
 // member is an instance, and whether there is a connection to it.
@@ -59,6 +67,7 @@ func (b *conduct) UpdateClientConnState(s balancer.ClientConnState) error {
 			break
 		}
 	}
+	defer b.resolved()
 	if err := b.prepare(c.Strategy, service, own, nobody); err != nil {
 		return err
 	}
@@ -72,7 +81,7 @@ func (b *conduct) UpdateClientConnState(s balancer.ClientConnState) error {
 func (b *conduct) prepare(strategy, service string, own *settings, nobody error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.nobody = nobody
+	b.nobody, b.resolving = nobody, true
 	if own == nil || b.chooser != nil && b.strategy == strategy {
 		return nil
 	}
@@ -86,6 +95,13 @@ func (b *conduct) prepare(strategy, service string, own *settings, nobody error)
 	return nil
 }
 
+// resolved ends what prepare began.
+func (b *conduct) resolved() {
+	b.mu.Lock()
+	b.resolving = false
+	b.mu.Unlock()
+}
+
 // dismiss ends the chooser. The caller holds the mutex.
 func (b *conduct) dismiss() {
 	if b.chooser == nil {
@@ -95,25 +111,53 @@ func (b *conduct) dismiss() {
 	_ = b.chooser.Close() // it has nothing that could fail
 }
 
-// UpdateState is called by the connections when something changed among them.
+// UpdateState is called by the connections when something changed among them: by each of a thousand as it gets ready.
 func (b *conduct) UpdateState(s balancer.State) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return
 	}
-	children := endpointsharding.ChildStatesFromPicker(s.Picker)
+	before := b.latest
+	b.latest = newStanding(s)
+	if b.resolving || !b.latest.mayWait(&before) || time.Since(b.published) >= gathering {
+		b.publish()
+		return
+	}
+	b.publishLater(gathering)
+}
+
+// publish makes a picker of what the connections said last. The caller holds the mutex.
+func (b *conduct) publish() {
+	s := b.latest.State
 	if b.chooser != nil {
-		b.inform(children)
+		b.inform(b.latest.children)
 	}
 	switch {
 	case b.nobody != nil:
 		s = balancer.State{ConnectivityState: connectivity.TransientFailure, Picker: base.NewErrPicker(b.nobody)}
 	case s.ConnectivityState == connectivity.Ready:
-		s.Picker = newPicker(b.service, children, &b.flights, &b.streams)
+		s.Picker = newPicker(b, b.latest.children)
 	}
 	// Else it is the connections' own picker, which waits or says why there is none.
 	b.ClientConn.UpdateState(s)
+	b.published = time.Now()
+}
+
+// publishLater has the state published again after a while. Several who want that get it at once. It takes no lock, for
+// picks call it.
+func (b *conduct) publishLater(after time.Duration) {
+	if !b.later.CompareAndSwap(false, true) {
+		return
+	}
+	time.AfterFunc(after, func() {
+		b.later.Store(false)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if !b.closed {
+			b.publish()
+		}
+	})
 }
 
 // inform tells the chooser who is there, if that has changed, and returns when it chooses from these.

@@ -166,10 +166,38 @@ func TestTheCircuitBreakerOfAnInstanceOpens(t *testing.T) {
 	}
 	servers[1].behave(fails(codes.Internal))
 	crowd(t, client, 1, 10)
-	_, err := call(t.Context(), client, grpc.WaitForReady(true)) // which must not wait for what may not come
-	if status.Code(err) != codes.Unavailable {
+	if _, err := call(t.Context(), client); status.Code(err) != codes.Unavailable {
 		t.Errorf("with all of them open: %v", err)
 	}
+	soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := call(soon, client, grpc.WaitForReady(true)); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("a call that was to wait: %v", err)
+	}
+}
+
+func TestACallThatIsToWaitOutlastsAnOpenBreaker(t *testing.T) {
+	reg := registry.New()
+	servers := fleet(t, reg, "a", "b")
+	client := dial(t, lb.Local(reg), grpcresolver.WithStrategy("round-robin"),
+		grpcresolver.WithBalancing(lb.WithBreaker(breaker.Config{ConsecutiveFailures: 3, OpenFor: 300 * time.Millisecond})))
+	reach(t, client, servers...)
+	for _, s := range servers {
+		s.behave(fails(codes.Internal))
+	}
+	crowd(t, client, 1, 10)
+	for _, s := range servers {
+		s.behave(func(context.Context) error { return nil })
+	}
+	var g sync.WaitGroup
+	for range 5 {
+		g.Go(func() {
+			if _, err := call(t.Context(), client, grpc.WaitForReady(true)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	g.Wait()
 }
 
 // report is an ORCA report with one named metric.
@@ -215,16 +243,22 @@ func TestAnInstanceThatHangsIsNotDrawnAgainAndAgain(t *testing.T) { // grpc-java
 			}
 			reach(t, client, servers...)
 			crowd(t, client, 20, 400) // so that all are known, and alike
+			const callers = 20
 			ctx, release := context.WithCancel(t.Context())
-			servers[0].behave(func(context.Context) error { <-ctx.Done(); return nil })
-			before := servers[0].calls.Load()
+			var hanging, answered atomic.Int64
+			all, enough := make(chan struct{}), make(chan struct{})
+			servers[0].behave(func(context.Context) error {
+				if hanging.Add(1) == callers {
+					close(all)
+				}
+				<-ctx.Done()
+				return nil
+			})
 			var g sync.WaitGroup
-			var answered atomic.Int64
-			enough := make(chan struct{})
-			for range 20 {
+			for range callers {
 				g.Go(func() {
 					for ctx.Err() == nil {
-						if _, err := call(t.Context(), client); err == nil && answered.Add(1) == 400 {
+						if _, err := client.Check(ctx, &healthpb.HealthCheckRequest{}); err == nil && answered.Add(1) == 400 {
 							close(enough)
 						}
 					}
@@ -232,11 +266,8 @@ func TestAnInstanceThatHangsIsNotDrawnAgainAndAgain(t *testing.T) { // grpc-java
 			}
 			select {
 			case <-enough:
-			case <-time.After(9 * time.Second):
-				t.Errorf("only %d calls were answered", answered.Load())
-			}
-			if n := servers[0].calls.Load() - before; n > 15 {
-				t.Errorf("%d of 20 callers hang on it", n)
+			case <-all:
+				t.Errorf("all callers hang on it, after %d calls were answered", answered.Load())
 			}
 			release()
 			g.Wait()

@@ -21,6 +21,9 @@ func (tryTimeout) Error() string        { return "no answer within the time-out 
 func (tryTimeout) Timeout() bool        { return true }
 func (tryTimeout) Is(target error) bool { return target == context.DeadlineExceeded }
 
+// errRefused ends a try whose instance said, by the means of HTTP/2, that it did not handle the request.
+var errRefused = errors.New("the instance takes no more requests on this connection")
+
 // errLost ends a hedged try when another was sooner.
 var errLost = errors.New("another try answered sooner")
 

@@ -151,7 +151,12 @@ func want(t testing.TB, r *http.Response, err error, code int, body string) {
 
 func post(t testing.TB, c *http.Client, body io.Reader, header ...string) (*http.Response, error) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "POST", "http://payments/charge", body)
+	return postTo(t, c, "http://payments/charge", body, header...)
+}
+
+func postTo(t testing.TB, c *http.Client, url string, body io.Reader, header ...string) (*http.Response, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", url, body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func serverAttributes(r *http.Request) []attribute.KeyValue {
 		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(r.Method))
 	}
 	if r.URL.RawQuery != "" {
-		attrs = append(attrs, semconv.URLQuery(r.URL.RawQuery))
+		attrs = append(attrs, semconv.URLQuery(redactQuery(r.URL.RawQuery)))
 	}
 	if host, port := splitHost(r.Host); host != "" {
 		attrs = append(attrs, semconv.ServerAddress(host))

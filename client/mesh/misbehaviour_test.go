@@ -1,12 +1,14 @@
 package mesh
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -84,13 +86,31 @@ func TestABodyThatBreaksOffIsTheCallersErrorAndTheInstancesFailure(t *testing.T)
 func TestAConnectionClosedWhileIdleIsNoReasonToFailAPost(t *testing.T) {
 	w := newTown(t)
 	s := w.serve(new(hits).answer(200))
-	c := w.client()
+	var closed atomic.Int64
+	c := w.client(WithBase(&http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return &noticed{conn, &closed}, err
+	}}))
 	for range 200 {
 		r, err := post(t, c, strings.NewReader("ten"))
 		want(t, r, err, 200, "200 ten")
+		before := closed.Load()
 		s.CloseClientConnections()
-		time.Sleep(time.Millisecond) // the FIN is on its way
+		for closed.Load() == before { // else the request could be written, and nobody knows what became of it
+			runtime.Gosched()
+		}
 	}
+}
+
+// noticed is a connection that counts its closing.
+type noticed struct {
+	net.Conn
+	closed *atomic.Int64
+}
+
+func (c *noticed) Close() error {
+	c.closed.Add(1)
+	return c.Conn.Close()
 }
 
 // TestAPostIsNeverDeliveredTwiceUnlessTheCallerSaysSo goes through random sequences of misbehaviour.

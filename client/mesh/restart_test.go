@@ -2,14 +2,19 @@ package mesh
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"iter"
+	"log"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/musterhq/muster/lb"
@@ -23,12 +28,50 @@ type worker struct {
 	done   chan struct{}
 }
 
-func (w *town) start(h http.Handler) *worker {
+func (w *town) start(h http.Handler, over *wireFormat) *worker {
 	l := listen(w.t)
-	s := &worker{server: &http.Server{Handler: h}, done: make(chan struct{})}
-	go func() { defer close(s.done); _ = s.server.Serve(l) }()
+	s := &worker{server: &http.Server{Handler: h, Protocols: over.protocols, ErrorLog: log.New(io.Discard, "", 0)}, done: make(chan struct{})}
+	serve := s.server.Serve
+	if over.config != nil {
+		s.server.TLSConfig = over.config.Clone()
+		serve = func(l net.Listener) error { return s.server.ServeTLS(l, "", "") }
+	}
+	go func() { defer close(s.done); _ = serve(l) }()
 	s.id = w.register(l.Addr().String())
 	return s
+}
+
+// wireFormat is how calls and answers are written.
+type wireFormat struct {
+	scheme    string
+	major     int
+	protocols *http.Protocols
+	config    *tls.Config // of the servers; nil without TLS
+}
+
+// wireFormats are those that net/http has, by name.
+func wireFormats(t *testing.T) map[string]*wireFormat {
+	s := httptest.NewTLSServer(nil)
+	config := &tls.Config{Certificates: s.TLS.Certificates} //nolint:gosec // of a test
+	s.Close()
+	one, two, plainTwo := new(http.Protocols), new(http.Protocols), new(http.Protocols)
+	one.SetHTTP1(true)
+	two.SetHTTP2(true)
+	plainTwo.SetUnencryptedHTTP2(true)
+	return map[string]*wireFormat{
+		"HTTP/1.1":          {"http", 1, one, nil},
+		"HTTP/1.1 over TLS": {"https", 1, one, config},
+		"HTTP/2 over TLS":   {"https", 2, two, config},
+		"HTTP/2 in plain":   {"http", 2, plainTwo, nil},
+	}
+}
+
+// base makes connections of this kind.
+func (f *wireFormat) base() Option {
+	return WithBase(&http.Transport{
+		Protocols: f.protocols, MaxIdleConnsPerHost: 128,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // of a test
+	})
 }
 
 // confirming is a watch that knows what its consumer has seen, as the client's, by which a drain returns.
@@ -50,20 +93,79 @@ func (c *confirming) Watch(ctx context.Context, service string) iter.Seq2[regist
 
 // stop drains the server and stops it gracefully.
 func (s *worker) stop(t *testing.T, w *town, source *confirming) {
+	s.leave(t, w)
+	gone := w.reg.State().Index()
+	eventually(t, "the watch has confirmed", func() bool { return source.seen.Load() >= gone })
+	s.shutDown(t)
+}
+
+// stopUnannounced is a server that stops gracefully, and a registry that learns of it later.
+func (s *worker) stopUnannounced(t *testing.T, w *town, _ *confirming) {
+	s.shutDown(t)
+	s.leave(t, w)
+}
+
+func (s *worker) leave(t *testing.T, w *town) {
 	if err := w.reg.Deregister("payments", s.id); err != nil {
 		t.Error(err)
 	}
-	gone := w.reg.State().Index()
-	eventually(t, "the watch has confirmed", func() bool { return source.seen.Load() >= gone })
+}
+
+func (s *worker) shutDown(t *testing.T) {
 	if err := s.server.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 	<-s.done
 }
 
+// TestARemovalIsConfirmedWhenNothingIsOnItsWay has a server go while it works on a call.
+func TestARemovalIsConfirmedWhenNothingIsOnItsWay(t *testing.T) {
+	for name, slow := range map[string]time.Duration{"soon": 50 * time.Millisecond, "never": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pools := newPools(newBase())
+				tries := pools.use(endpoint{"payments", "10.0.0.1", 80})
+				snapshots := func(context.Context, string) iter.Seq2[registry.Snapshot, error] {
+					return func(yield func(registry.Snapshot, error) bool) { yield(registry.Snapshot{Service: "payments"}, nil) }
+				}
+				time.AfterFunc(slow, tries.answered)
+				began := time.Now()
+				for range (watched{observed{pools: pools}, watcher(snapshots)}).Watch(t.Context(), "payments") {
+				}
+				if d := time.Since(began); d != min(slow, farewell) {
+					t.Errorf("confirmed after %v", d)
+				}
+				tries.release()
+			})
+		})
+	}
+}
+
+// watcher is a Watch.
+type watcher func(context.Context, string) iter.Seq2[registry.Snapshot, error]
+
+func (w watcher) Watch(ctx context.Context, service string) iter.Seq2[registry.Snapshot, error] {
+	return w(ctx, service)
+}
+
 // TestARollingRestartLosesNoPost has one server after another be replaced while POSTs go on at a steady rate.
 func TestARollingRestartLosesNoPost(t *testing.T) {
-	lasting, every := 10*time.Second, 3*time.Millisecond
+	for name, over := range wireFormats(t) {
+		t.Run(name, func(t *testing.T) { rollingRestart(t, over, (*worker).stop) })
+	}
+}
+
+// TestWithHTTP2ARestartWithoutADrainLosesNoPost leaves it to GOAWAY which POSTs were not handled. HTTP/1 has no word for it.
+func TestWithHTTP2ARestartWithoutADrainLosesNoPost(t *testing.T) {
+	for name, over := range wireFormats(t) {
+		if over.major == 2 {
+			t.Run(name, func(t *testing.T) { rollingRestart(t, over, (*worker).stopUnannounced) })
+		}
+	}
+}
+
+func rollingRestart(t *testing.T, over *wireFormat, stop func(*worker, *testing.T, *town, *confirming)) {
+	lasting, every := 4*time.Second, 3*time.Millisecond
 	if testing.Short() {
 		lasting = time.Second
 	}
@@ -76,45 +178,52 @@ func TestARollingRestartLosesNoPost(t *testing.T) {
 		fmt.Fprintf(rw, "got %s", body)
 	}))
 	source := &confirming{Source: lb.Local(w.reg)}
-	tr := NewTransport(source)
+	tr := NewTransport(source, over.base(), WithBudget(Budget{Floor: 1000}))
 	defer tr.Close()
 	c := &http.Client{Transport: tr}
 	var workers []*worker
 	for range 4 {
-		workers = append(workers, w.start(h))
+		workers = append(workers, w.start(h, over))
 	}
 	var calls sync.WaitGroup
 	var made, failed atomic.Int64
-	over, restarts := time.After(lasting), 0
+	enough, restarts := time.After(lasting), 0
 	restart := time.NewTicker(100 * time.Millisecond)
 	defer restart.Stop()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	var restarting sync.WaitGroup
+	restarted := make(chan struct{}, 1)
+	restarted <- struct{}{}
 	for going := true; going; {
 		select {
-		case <-over:
+		case <-enough:
 			going = false
 		case <-restart.C:
-			restarting.Wait()
+			select {
+			case <-restarted:
+			default: // the last restart goes on
+				continue
+			}
 			n := restarts % len(workers)
 			old := workers[n]
-			workers[n] = w.start(h)
+			workers[n] = w.start(h, over)
 			restarts++
-			restarting.Go(func() { old.stop(t, w, source) })
+			restarting.Go(func() { stop(old, t, w, source); restarted <- struct{}{} })
 		case <-tick.C:
 			made.Add(1)
 			calls.Go(func() {
-				r, err := post(t, c, strings.NewReader("ten"))
+				began := time.Now()
+				r, err := postTo(t, c, over.scheme+"://payments/charge", strings.NewReader("ten"))
 				if err == nil {
 					b, readErr := io.ReadAll(r.Body)
 					r.Body.Close()
-					if err = readErr; err == nil && string(b) != "got ten" {
-						err = fmt.Errorf("%d %q", r.StatusCode, b)
+					if err = readErr; err == nil && (string(b) != "got ten" || r.ProtoMajor != over.major) {
+						err = fmt.Errorf("%s %d %q", r.Proto, r.StatusCode, b)
 					}
 				}
 				if err != nil && failed.Add(1) < 5 {
-					t.Error(err)
+					t.Errorf("after %v: %v", time.Since(began), err)
 				}
 			})
 		}

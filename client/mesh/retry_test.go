@@ -269,3 +269,23 @@ func TestAnExhaustedBudgetRefusesNewTriesOnly(t *testing.T) {
 		t.Errorf("50 calls made %d tries", got)
 	}
 }
+
+// TestA429BindsTheCallWhereverItGoes has the caller wait, although another instance is there.
+func TestA429BindsTheCallWhereverItGoes(t *testing.T) {
+	w := newTown(t)
+	var busy atomic.Bool
+	for range 2 {
+		w.serve(func(rw http.ResponseWriter, _ *http.Request) {
+			if busy.CompareAndSwap(false, true) {
+				rw.Header().Set("Retry-After", "1")
+				rw.WriteHeader(http.StatusTooManyRequests)
+			}
+		})
+	}
+	began := time.Now()
+	r, err := w.client().Get("http://payments/")
+	want(t, r, err, 200, "")
+	if d := time.Since(began); d < time.Second {
+		t.Errorf("it was back after %v", d)
+	}
+}

@@ -56,11 +56,18 @@ func likeAlert(record []byte) bool {
 //
 // A request was not sent if it got no connection, or its headers were not complete, or nothing at all was written to the
 // connection since. The last is how a connection fails that the server closed while it was idle.
+//
+// It was sent but not handled if HTTP/2 says so, by a GOAWAY whose last stream is an earlier one, as when a server shuts
+// down, or by REFUSED_STREAM. net/http does not hand that on: it sends the request again by itself, to the same instance,
+// and pauses longer each time. That it does is the sign, for of requests that are not repeatable it sends no others
+// again, but for one: it takes a stream that was reset with PROTOCOL_ERROR for not handled, too.
 type sending struct {
+	decline func() // ends the try
+
 	mu      sync.Mutex
 	begun   bool         // it got a connection
 	headers bool         // they were given to the connection, or to the buffer before it
-	before  bool         // an earlier connection of the same try may have carried it
+	refused bool         // net/http knows that the instance did not handle it
 	conn    *meteredConn // nil where it can't be told
 	secure  bool         // conn is below TLS
 	writes  int64        // on conn, when the request got it
@@ -68,17 +75,33 @@ type sending struct {
 
 // trace makes s hear of what becomes of the requests of ctx.
 func (s *sending) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: s.gotConn, WroteHeaders: s.wroteHeaders})
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: s.getConn, GotConn: s.gotConn, WroteHeaders: s.wroteHeaders})
+}
+
+func (s *sending) getConn(string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.restart()
 }
 
 func (s *sending) gotConn(info httptrace.GotConnInfo) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.before = s.mayHaveLeft() // net/http itself tries again on another connection
-	s.begun, s.headers = true, false
+	s.restart()
+	s.begun = true
 	if s.conn, s.secure = metered(info.Conn); s.conn != nil {
 		s.writes = s.conn.written(s.secure)
 	}
+}
+
+// restart forgets the connection that the request had, if any: what it carried was not handled, or nothing. In the first
+// case the try ends here. HTTP/2 writes no headers once a context has ended; if it did, wroteHeaders would tell.
+func (s *sending) restart() {
+	if s.mayHaveLeft() && !s.refused {
+		s.refused = true
+		s.decline()
+	}
+	s.begun, s.headers, s.conn = false, false, nil
 }
 
 func (s *sending) wroteHeaders() {
@@ -87,16 +110,16 @@ func (s *sending) wroteHeaders() {
 	s.mu.Unlock()
 }
 
-// maybe tells whether the request may have arrived, of a try that has failed. A try that was given up may still be writing
-// what it has begun, so cancelled ones count as sent as soon as they had a connection.
+// maybe tells whether the request may have been handled, of a try that has failed. A try that was given up may still be
+// writing what it has begun, so cancelled ones count as sent as soon as they had a connection.
 func (s *sending) maybe(cancelled bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mayHaveLeft() || s.begun && cancelled
+	return s.mayHaveLeft() || s.begun && cancelled && !s.refused
 }
 
 func (s *sending) mayHaveLeft() bool {
-	return s.before || s.headers && (s.conn == nil || s.conn.written(s.secure) != s.writes)
+	return s.headers && (s.conn == nil || s.conn.written(s.secure) != s.writes)
 }
 
 // metered finds our connection, which may be below TLS.

@@ -41,9 +41,9 @@ type watched struct {
 }
 
 // farewell is how long a watch waits at most, before it asks for the next snapshot, for the tries at instances that have
-// gone: long enough for a server to have read what was sent to it before it was gone, and no longer, since an answer may
-// take its time.
-const farewell = 250 * time.Millisecond
+// gone: long enough for a server on a machine that is very busy to have read what was sent to it before it was gone. It is
+// not longer, since an answer may take its time, and news of the service wait as long.
+const farewell = 2 * time.Second
 
 // Watch is the source's. The balancer chooses by a snapshot before it asks for the next. In between, the connections to who
 // has gone are closed, and tries that were on their way to him are given the time to arrive: a server that stops at once

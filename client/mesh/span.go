@@ -125,16 +125,6 @@ func portOf(u *url.URL) int {
 	return 80
 }
 
-// fullURL is the URL with the logical name and without what may be a secret of the caller's.
-func fullURL(u *url.URL) string {
-	if u.User != nil {
-		c := *u
-		c.User = url.UserPassword("REDACTED", "REDACTED")
-		u = &c
-	}
-	return u.String()
-}
-
 // protocolOf is the version of HTTP as the conventions write it.
 func protocolOf(major, minor int) string {
 	if major >= 2 {

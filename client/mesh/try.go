@@ -40,7 +40,7 @@ func (t *try) send(ctx context.Context) result {
 	carrying := ctx
 	var sent *sending
 	if !t.call.repeatable {
-		sent = &sending{}
+		sent = &sending{decline: func() { t.cancel(errRefused) }}
 		carrying = sent.trace(ctx)
 	}
 	request := t.call.req.WithContext(carrying)
@@ -49,6 +49,9 @@ func (t *try) send(ctx context.Context) result {
 	response, err := t.await(ctx, request) //nolint:bodyclose // attach hands it on
 	t.pool.answered()
 	if err != nil {
+		if errors.Is(err, errRefused) {
+			t.verdict = lb.Rejected
+		}
 		r := result{try: t, err: err, sent: sent == nil || sent.maybe(ctx.Err() != nil)}
 		t.end(err)
 		return r
