@@ -292,3 +292,100 @@ func TestWhatTheStateForgetsTheFirstAnswerDecides(t *testing.T) {
 		}
 	})
 }
+
+func TestNothingIsLeftOfWhatIsGone(t *testing.T) {
+	inYard(t, RoundsConfig{AtOnce: 4}, func(y *yard) {
+		y.apply(many(50)...)
+		y.sleep(20 * time.Second)
+		for k := range 25 {
+			y.answer("web-"+strconv.Itoa(k), probe.Silent, 2*time.Second)
+		}
+		y.sleep(10 * time.Second) // some are being asked, and some wait
+		y.apply(checked("new"))
+		for k := range 50 {
+			y.apply(registry.Deregister{Service: "web", ID: "web-" + strconv.Itoa(k)})
+		}
+		y.apply(registry.Deregister{Service: "web", ID: "new"})
+		y.sleep(time.Minute)
+		r := y.rounds
+		if s := r.Stats(); s != (Stats{}) || len(r.subjects)+len(r.schedule.rounds)+len(r.fresh) > 0 {
+			t.Errorf("left are %d instances, %d due checks and %d new ones: %+v", len(r.subjects), len(r.schedule.rounds), len(r.fresh), s)
+		}
+	})
+}
+
+func TestAnAnswerSaysWhetherTheCheckIsPreserved(t *testing.T) {
+	mine := true
+	inYard(t, RoundsConfig{Share: func(string, string) bool { return mine }}, func(y *yard) {
+		y.apply(checked("web-1"))
+		i, err := y.state.Instance("web", "web-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		judge := func(status registry.Status, preserved bool) {
+			y.apply(registry.JudgeCheck{Service: "web", ID: "web-1", Incarnation: i.Incarnation, Check: "http",
+				Report: registry.Report{Status: status, Output: "as decided"}, Preserved: preserved})
+		}
+		y.sleep(20 * time.Second)
+		judge(registry.Warning, true)
+		for range 2 { // the second time by rounds that have begun with what the state shows
+			_, answers := y.sleep(10 * time.Second)
+			if a := answers[0]; !a.Preserved || a.Shown != registry.Warning || !a.Differs() {
+				t.Errorf("it is not preserved: %+v", a)
+			}
+			if c := answers[0].Target.Check; c.Status != "" || c.Output != "" || c.Preserved {
+				t.Errorf("the question has an answer: %+v", c)
+			}
+			mine = false
+			y.rounds.Reshare()
+			mine = true
+			y.rounds.Reshare()
+		}
+		judge(registry.Healthy, false)
+		if _, answers := y.sleep(10 * time.Second); answers[0].Preserved || answers[0].Differs() {
+			t.Errorf("it is preserved still: %+v", answers[0])
+		}
+	})
+}
+
+func TestWhenACheckIsAskedNext(t *testing.T) {
+	const ms = time.Millisecond
+	for name, c := range map[string]struct {
+		at, now time.Duration
+		early   bool
+		want    time.Duration
+	}{
+		"answered in time":                    {13_000 * ms, 13_100 * ms, false, 23_000 * ms},
+		"answered after its turn has come":    {13_000 * ms, 27_000 * ms, false, 23_000 * ms},
+		"answered half an interval too late":  {13_000 * ms, 28_000 * ms, false, 23_000 * ms},
+		"answered far too late":               {13_000 * ms, 28_001 * ms, false, 33_000 * ms},
+		"not of its phase, which is far away": {4_000 * ms, 4_100 * ms, true, 13_000 * ms},
+		"not of its phase, which is close":    {12_000 * ms, 12_100 * ms, true, 23_000 * ms},
+	} {
+		of := round{at: c.at, early: c.early, phase: 3 * time.Second}
+		of.target.Check.Interval = registry.Duration(10 * time.Second)
+		if got := of.following(c.now); got != c.want {
+			t.Errorf("%s: asked again at %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+func TestEachLaneLeavesPlacesToTheOther(t *testing.T) {
+	for atOnce, want := range map[int][3]int{1: {1, 1, 1}, 4: {3, 2, 4}, 16: {12, 8, 16}, 1024: {768, 512, 1024}} {
+		var got [3]int
+		for n, waiting := range [][]lane{{quick}, {slow}, {quick, slow}} {
+			l := lanes{atOnce: atOnce}
+			for _, of := range waiting {
+				for range 2 * atOnce {
+					l.put(&round{lane: of})
+				}
+			}
+			for l.next() != nil {
+				got[n]++
+			}
+		}
+		if got != want {
+			t.Errorf("of %d places the quick, the slow and both together take %v, want %v", atOnce, got, want)
+		}
+	}
+}

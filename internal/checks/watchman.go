@@ -39,12 +39,12 @@ type Watchman struct {
 	courier *courier
 	doubt   doubt
 
-	asked chan struct{}   // a place for each confirmation that is under way for others
-	cases chan silentCase // those that others are to be asked about
+	asked chan struct{}    // a place for each confirmation that is under way for others
+	cases chan *silentCase // those that others are to be asked about
 
 	mu   sync.Mutex
-	open map[key]bool      // waiting to be confirmed, or being confirmed
-	well map[key]time.Time // since when every answer has been good; of checks that the state shows as unhealthy
+	open map[key]*silentCase // waiting to be confirmed, or being confirmed
+	well map[key]time.Time   // since when every answer has been good; of checks that the state shows as unhealthy
 
 	verdicts             [probe.Silent + 1]atomic.Uint64
 	canvassed, differing atomic.Uint64
@@ -55,8 +55,8 @@ type Watchman struct {
 func NewWatchman(c Cluster, label string, shares *Shares, prober Prober, state func() (*registry.State, error), judge *Judge) *Watchman {
 	return &Watchman{
 		cluster: c, label: label, shares: shares, prober: prober, state: state, courier: newCourier(c, judge, state),
-		asked: make(chan struct{}, maxConfirming), cases: make(chan silentCase, maxConfirming),
-		open: map[key]bool{}, well: map[key]time.Time{},
+		asked: make(chan struct{}, maxConfirming), cases: make(chan *silentCase, maxConfirming),
+		open: map[key]*silentCase{}, well: map[key]time.Time{},
 	}
 }
 
@@ -106,6 +106,9 @@ func (w *Watchman) Hear(a health.Answer) {
 	verdict := a.Result.Verdict
 	w.doubt.hear(now, i.Address, verdict, time.Duration(c.Interval))
 	well := w.wellFor(now, key{i.Service, i.ID, c.Name}, c, verdict)
+	if verdict.Good() {
+		w.dismiss(key{i.Service, i.ID, c.Name})
+	}
 	switch {
 	case verdict == probe.Impossible:
 		w.find(i, c, Finding{Status: registry.Unknown, Output: a.Result.Output}) // or nobody would know why it stays unknown
@@ -174,25 +177,42 @@ func (w *Watchman) confirm(i *registry.Instance, c *registry.Check, r probe.Resu
 	of := key{i.Service, i.ID, c.Name}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.open[of] {
+	if w.open[of] != nil {
 		return
 	}
+	silent := &silentCase{i, c, r}
 	select {
-	case w.cases <- silentCase{i, c, r}:
-		w.open[of] = true
+	case w.cases <- silent:
+		w.open[of] = silent
 	default:
 	}
 }
 
-// settle asks others, and makes a finding of what they say.
-func (w *Watchman) settle(ctx context.Context, of silentCase) {
-	votes, alone := w.canvass(ctx, of.instance, of.check)
+// dismiss closes the case of a check that has answered meanwhile: what others say of it is about the past.
+func (w *Watchman) dismiss(of key) {
 	w.mu.Lock()
-	delete(w.open, key{of.instance.Service, of.instance.ID, of.check.Name})
-	w.mu.Unlock()
-	if ctx.Err() == nil {
+	defer w.mu.Unlock()
+	delete(w.open, of)
+}
+
+// settle asks others, and makes a finding of what they say.
+func (w *Watchman) settle(ctx context.Context, of *silentCase) {
+	votes, alone := w.canvass(ctx, of.instance, of.check)
+	if w.close(of) && ctx.Err() == nil {
 		w.conclude(of.instance, of.check.Name, of.result, votes, alone)
 	}
+}
+
+// close tells whether a case was open still, which it is no longer.
+func (w *Watchman) close(of *silentCase) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := key{of.instance.Service, of.instance.ID, of.check.Name}
+	if w.open[name] != of {
+		return false
+	}
+	delete(w.open, name)
+	return true
 }
 
 // conclude makes a finding of what this node and others say of an instance that this one hears nothing from.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster/health"
 	"github.com/musterhq/muster/health/probe"
 	"github.com/musterhq/muster/registry"
 )
@@ -79,6 +80,56 @@ func TestWhoCanNotAskIsReplacedByTheNextToConfirm(t *testing.T) {
 		})
 		if votes, _ := n.watchman.canvass(t.Context(), i, &i.Checks[0]); len(votes) != 2 {
 			t.Errorf("the votes are %+v", votes)
+		}
+	})
+}
+
+// hears has a node's own side hear an answer to the only check of an instance.
+func (n *node) hears(id string, r probe.Result, judgement registry.Status) {
+	state, _ := n.current()
+	i, err := state.Instance("payments", id)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.watchman.Hear(health.Answer{Instance: i, Target: targetOf(i, &i.Checks[0]), Result: r, Judgement: judgement})
+}
+
+func TestACheckIsConfirmedOnceAtATime(t *testing.T) {
+	play(t, 3, func(t *testing.T, w *world) {
+		w.register("payments", 1, tcp())
+		n := w.nodes["n1"]
+		w.behave(func(string, string) probe.Result { return nothing })
+		before := len(w.asked["i000"])
+		for range 3 {
+			n.hears("i000", nothing, registry.Unhealthy)
+			time.Sleep(500 * time.Millisecond) // of the 2 s that a confirmation takes
+		}
+		w.behave(func(string, string) probe.Result { return good })
+		if asked := len(w.asked["i000"]) - before; asked != 2 || n.watchman.Confirmations() != 1 {
+			t.Errorf("two others asked it %d times in %d confirmations", asked, n.watchman.Confirmations())
+		}
+		time.Sleep(20 * time.Second)
+		n.hears("i000", nothing, registry.Unhealthy)
+		time.Sleep(time.Second)
+		if n.watchman.Confirmations() != 2 {
+			t.Error("what was confirmed once is never confirmed again")
+		}
+	})
+}
+
+// The others' silence is about the time before the answer.
+func TestAnAnswerOvertakesTheConfirmationOfSilence(t *testing.T) {
+	play(t, 3, func(t *testing.T, w *world) {
+		w.register("payments", 1, tcp())
+		w.behave(func(string, string) probe.Result { return nothing })
+		n := w.nodes["n1"]
+		n.hears("i000", nothing, registry.Unhealthy)
+		time.Sleep(time.Second)
+		n.hears("i000", good, registry.Healthy)
+		w.behave(func(string, string) probe.Result { return good })
+		time.Sleep(5 * time.Second)
+		if came := w.transitions(); len(came) > 0 {
+			t.Errorf("an instance that answers was taken out: %+v", came[0].Cause)
 		}
 	})
 }
