@@ -8,6 +8,13 @@ import (
 // Call runs fn if the breaker lets it, and returns its error; where it does not, fn is not run and the error is an
 // [*OpenError]. A panic of fn, or the end of its goroutine, counts as a failure and is passed on.
 func (b *Breaker) Call(fn func() error) error {
+	if err := b.refusal(); err != nil {
+		return err // before run's frame, with room for a permit and a deferred call, is set up: half of what a refusal costs
+	}
+	return b.run(fn)
+}
+
+func (b *Breaker) run(fn func() error) error {
 	p, err := b.Allow()
 	if err != nil {
 		return err

@@ -20,10 +20,18 @@ func (b *Breaker) Allow() (Permit, error) {
 	if p.state == Closed {
 		return Permit{breaker: b, period: p, start: b.start()}, nil
 	}
-	if p.state == Open && !p.ripe.Load() {
-		return Permit{}, p.refusal
+	if err := b.refusal(); err != nil {
+		return Permit{}, err
 	}
 	return b.allowProbe()
+}
+
+// refusal is why no call is let in, where that is certain without a look at the clock: the breaker is open. Else it is nil.
+func (b *Breaker) refusal() error {
+	if p := b.period.Load(); p.state == Open && !p.ripe.Load() {
+		return p.refusal
+	}
+	return nil
 }
 
 // start is when a call begins, where that matters.

@@ -17,20 +17,21 @@ import (
 // fall upon the same servers together.
 type adaptive struct {
 	nodes []*node
-	draws draws
+	draws stretches
 	decay time.Duration
 }
 
 func newAdaptive(s *Service, nodes []*node) picker {
-	return &adaptive{nodes: nodes, draws: newDraws(s.strategy.choices, len(nodes)), decay: s.strategy.decay}
+	return &adaptive{nodes: nodes, draws: newStretches(s.strategy.choices, len(nodes)), decay: s.strategy.decay}
 }
 
 func (a *adaptive) pick(_ string, tried *Tried, now time.Duration) (best *node) {
-	place, step := a.draws.begin(rand.Uint64())
+	next, random := a.draws.begin(rand.Uint64())
 	least := math.Inf(1)
 	for range a.draws.count {
+		var place uint32
+		place, next, random = a.draws.draw(next, random)
 		n := a.nodes[place]
-		place = a.draws.after(place, step)
 		if tried != nil && tried.Has(n.id) {
 			continue
 		}
@@ -52,7 +53,7 @@ func (a *adaptive) cost(n *node, now time.Duration) float64 {
 	latency := float64(m.latency)
 	cost := max(latency, leastLatency)
 	idle := now - time.Duration(n.heard.Load())
-	r, told := n.report(now, a.decay)
+	r, told := n.report(now, a.decay*believed)
 	switch {
 	case told:
 		waiting += hearsay * float64(r.others)
@@ -85,6 +86,7 @@ const (
 	settled       = 0.99 // from here on failures need not be forgotten any more
 	leastSuccess  = 1e-6 // there is still a difference between two that fail always
 	longestGrudge = 8    // so that it takes some 35 decays at most until the next try
+	believed      = 5    // decays for which what a server said stands: it is steadier than the few answers one has had oneself
 	hearsay       = 0.1  // what a call of others counts, that one has only been told of
 	forgetting    = 10   // decays in which a latency that nobody confirms loses two thirds
 )

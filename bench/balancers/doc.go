@@ -4,6 +4,6 @@
 //	go -C bench test -run '^$' -bench . -cpu 1,2 -count 6 ./balancers
 //
 // grpc-go's balancers run as they are, with a tree of pickers over connections that are always ready; its weighted round
-// robin has ten different weights. go-kit's random is a data race on two goroutines, so that its second figure is of a program
-// that must not be run.
+// robin has ten different weights. go-kit's random one is not safe for concurrent use, and panics on two goroutines. It is
+// measured behind a mutex, without which no server could use it.
 package balancers

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -41,8 +42,8 @@ func contenders() (all []contender) {
 			return grpcGo(tb, "weighted_round_robin", `{"blackoutPeriod": "0s", "weightUpdatePeriod": "0.1s"}`, n)
 		}},
 		contender{"go-kit/round_robin", func(_ testing.TB, n int) func() string { return goKit(gokit.NewRoundRobin, n) }},
-		contender{"go-kit/random", func(_ testing.TB, n int) func() string {
-			return goKit(func(s sd.Endpointer) gokit.Balancer { return gokit.NewRandom(s, 1) }, n)
+		contender{"go-kit/random behind a mutex", func(_ testing.TB, n int) func() string {
+			return goKit(func(s sd.Endpointer) gokit.Balancer { return &oneAtATime{balancer: gokit.NewRandom(s, 1)} }, n)
 		}},
 		contender{"kratos/random", func(_ testing.TB, n int) func() string { return kratos(kratosrandom.New(), n) }},
 		contender{"kratos/p2c", func(_ testing.TB, n int) func() string { return kratos(kratosp2c.New(), n) }},
@@ -98,6 +99,20 @@ func goKit(balancer func(sd.Endpointer) gokit.Balancer, n int) func() string {
 	}
 	b := balancer(list)
 	return func() string { return named(b.Endpoint()) }
+}
+
+// oneAtATime is a balancer behind a mutex. go-kit's random one shares a source of random numbers that is not safe for
+// concurrent use, and panics on two goroutines: nobody with more than one can use it without.
+type oneAtATime struct {
+	mu       sync.Mutex
+	balancer gokit.Balancer
+}
+
+// Endpoint asks the balancer, when nobody else does.
+func (o *oneAtATime) Endpoint() (endpoint.Endpoint, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.balancer.Endpoint()
 }
 
 // named is who an endpoint is, by calling it; the others have that in what they return.
