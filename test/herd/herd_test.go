@@ -35,7 +35,7 @@ func gather(t *testing.T) *herd {
 	t.Helper()
 	h := &herd{t: t, many: int(dice.Number(t, "MUSTER_HERD", 0)), ttl: 15 * time.Second}
 	if h.many == 0 {
-		h.many, h.ttl = 300, 3*time.Second
+		h.many, h.ttl = 200, 3*time.Second
 	}
 	h.cluster = testcluster.StartProcesses(t, 3)
 	job := partJob{TTL: h.ttl, Gather: 10 * time.Minute}
