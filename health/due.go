@@ -62,7 +62,7 @@ func (l *Leases) look(term uint64, due []registry.Operation, limit int) (uint64,
 func (l *Leases) propose(of *lease) registry.Operation {
 	cause := registry.Cause{Evidence: l.evidence(of), SeenBy: l.seenBy}
 	if of.term != l.term {
-		of.begin(l.granted, l.term)
+		of.begin(l.deadline(of)-of.span(), l.term)
 	}
 	of.underway = true
 	if of.instance.Expired {

@@ -59,7 +59,7 @@ func (l *Leases) TakeOver(term uint64, ages []Age) {
 		if of == nil || of.term == l.term || of.instance.Expired || of.name() != age.Lease {
 			continue
 		}
-		of.begin(min(now-age.Age, l.granted), l.term)
+		of.begin(min(now-age.Age, l.granted.at), l.term)
 		if age.Via != "" {
 			of.via = l.node(age.Via)
 		}

@@ -16,6 +16,9 @@ type lease struct {
 	since time.Duration
 	term  uint64
 
+	// expired is when this node, leading or not, saw the state have it as expired; on the clock of the world.
+	expired time.Duration
+
 	via *node // that passed the last heartbeat on; nil where none came, or where the grace for it is spent
 
 	// An operation on the lease was proposed and is not answered yet; or one was whose outcome nobody knows. With either,
@@ -42,20 +45,32 @@ func (l *lease) pending(term uint64) bool { return l.term == term && (l.underway
 // never is the deadline of an instance that is not to be reaped.
 const never = time.Duration(1<<63 - 1)
 
-// deadline is when the lease runs out or, where it has, when its instance is to be reaped. A leader that has heard nothing
-// of a lease grants it the whole time from the beginning of its leadership.
-func (l *lease) deadline(term uint64, granted time.Duration) time.Duration {
-	since := l.since
-	if l.term != term {
-		since = granted
-	}
+// span is how long the lease runs or, where it has run out, its instance waits to be reaped.
+func (l *lease) span() time.Duration {
 	terms := l.instance.Lease
 	switch {
 	case !l.instance.Expired:
-		return since + time.Duration(terms.TTL)
+		return time.Duration(terms.TTL)
 	case terms.DeregisterAfter > 0:
-		return since + time.Duration(terms.DeregisterAfter)
+		return time.Duration(terms.DeregisterAfter)
 	default:
 		return never
+	}
+}
+
+// deadline is when the span is over. A leader that has heard nothing of a lease grants it the whole span from the beginning
+// of its leadership. An instance waits to be reaped whoever leads; but lately nobody may have taken heartbeats, so a new
+// leader leaves time for one to come.
+func (l *lease) deadline(term uint64, granted grant) time.Duration {
+	span := l.span()
+	switch {
+	case span == never:
+		return never
+	case l.term == term:
+		return l.since + span
+	case l.instance.Expired:
+		return granted.at + max(span-(granted.world-l.expired), min(span, time.Duration(l.instance.Lease.TTL)))
+	default:
+		return granted.at + span
 	}
 }

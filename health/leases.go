@@ -19,12 +19,15 @@ type Leases struct {
 	settled chan struct{} // closed when a pending lease may be so no more; nil as long as nobody waits
 
 	leading    bool
-	term       uint64        // of this leadership, or of the last one
-	granted    time.Duration // when it began
-	handedOver bool          // the next leader was told the ages of its leases
+	term       uint64 // of this leadership, or of the last one
+	granted    grant
+	handedOver bool // the next leader was told the ages of its leases
 
 	unfenced unfenced
 }
+
+// grant is when a leadership began, on the clock of the leases and on that of the world.
+type grant struct{ at, world time.Duration }
 
 type key struct{ service, id string }
 
@@ -58,7 +61,8 @@ func (l *Leases) Lead(term uint64) {
 	if term < l.term || term == l.term && (l.leading || l.handedOver) {
 		return
 	}
-	l.leading, l.handedOver, l.term, l.granted = true, false, term, l.clock.now()
+	l.leading, l.handedOver, l.term = true, false, term
+	l.granted = grant{at: l.clock.now(), world: l.clock.world()}
 	l.settle()
 }
 
@@ -103,7 +107,7 @@ func (l *Leases) settle() {
 // deadline is that of a lease in this leadership.
 func (l *Leases) deadline(of *lease) time.Duration {
 	if l.unfenced.grant {
-		return of.deadline(of.term, 0)
+		return of.deadline(of.term, grant{})
 	}
 	return of.deadline(l.term, l.granted)
 }

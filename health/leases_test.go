@@ -111,6 +111,41 @@ func TestALeaseThatNobodyRenewsIsExpiredRevivedAndInTheEndReaped(t *testing.T) {
 	}
 }
 
+func TestWhatHasRunOutWaitsToBeReapedWhoeverLeads(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		elsewhere  time.Duration // for how long others lead, after the expiry
+		reapedWith time.Duration // of the new leadership
+	}{
+		{"most of the wait is over", 6 * time.Second, 4 * time.Second},
+		{"all but a moment is over", 9 * time.Second, 3 * time.Second}, // the lease's time, in which a heartbeat may come
+		{"it is over long ago", time.Hour, 3 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t)
+			expiry := s.wantDue(3 * time.Second)
+			s.leases.Follow()
+			s.apply(expiry) // by the next leader
+			s.now += c.elsewhere
+			s.leases.Lead(3)
+			reaping := s.wantDue(c.reapedWith)
+			s.leases.Settle(3, []registry.Operation{reaping}, true)
+			s.apply(s.wantDue(Tick)) // that it was refused does not make it wait anew
+			s.wantBeat(Unknown)
+		})
+	}
+}
+
+func TestANodeThatWasStartedLaterCountsFromItsStart(t *testing.T) {
+	s := open(t)
+	s.apply(s.wantDue(3 * time.Second))
+	s.now += 8 * time.Second
+	s.leases = newLeases("n1", func() time.Duration { return s.now })
+	s.leases.Replaced(s.state)
+	s.leases.Lead(2)
+	s.wantDue(10 * time.Second)
+}
+
 func TestAnExpiryThatWasRefusedLetsHeartbeatsRenewAgain(t *testing.T) {
 	s := open(t)
 	expiry := s.wantDue(3 * time.Second)

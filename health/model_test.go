@@ -19,7 +19,7 @@ const usual = 5000
 // TestNoAcknowledgedHeartbeatIsFollowedByAnEarlyExpiry lets clients register, send heartbeats, which come late and twice, and
 // deregister; nodes decide, propose late, give up waiting, lose their leadership without noticing, are paused, die, hand
 // over, and have the state put back. Whatever the order: what was promised to a client holds, the leader's own trouble
-// counts for no lease, and in the end those that have stopped are expired.
+// counts for no lease, nobody is reaped before its time, and in the end those that have stopped are expired.
 func TestNoAcknowledgedHeartbeatIsFollowedByAnEarlyExpiry(t *testing.T) {
 	seed := dice.Number(t, "MUSTER_SEED", uint64(time.Now().UnixNano()))
 	t.Logf("MUSTER_SEED=%d", seed)

@@ -69,6 +69,7 @@ type client struct {
 	reap     time.Duration
 	until    time.Duration // it was promised not to be shown as expired before
 	reaped   bool
+	expired  time.Duration // when that was committed
 	restored time.Duration // when the state was put back, which ends all promises
 	shownAs  uint64        // the lease that was put back as expired
 }
@@ -262,10 +263,13 @@ func (w *world) judge(e *entry, change registry.Change) {
 		c.reaped = e.writeTerm != 0
 		if !c.reaped {
 			c.until = 0 // It wanted to go.
+		} else if w.now < c.expired+c.reap {
+			w.fail("%s is reaped at %s, %s after it has expired", c.id, w.now, w.now-c.expired)
 		}
 		w.trace("%s is gone", c.id)
 	case change.New.Expired && !change.Old.Expired:
 		w.trace("%s is expired", c.id)
+		c.expired = w.now
 	default:
 		w.trace("%s is %s, lease %d", c.id, change.New.Status, change.New.LeaseIndex)
 		return
@@ -284,7 +288,7 @@ func (w *world) putBack(e *entry, index uint64) {
 			i.ModifyIndex, i.LeaseIndex = index, index
 			edit.Put(i)
 			if c := w.client(i.ID); i.Expired {
-				c.shownAs = index
+				c.shownAs, c.expired = index, w.now
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package health
 
 import (
 	"iter"
+	"time"
 
 	"github.com/musterhq/muster/registry"
 )
@@ -53,7 +54,10 @@ func (l *Leases) put(i *registry.Instance) {
 	settled := of.pending(l.term)
 	of.instance = i
 	of.begin(l.now(), l.term)
-	l.wheel.place(of, l.deadline(of))
+	if i.Expired {
+		of.expired = l.clock.world()
+	}
+	l.wheel.place(of, of.since+min(of.span(), time.Duration(i.Lease.TTL))) // a new leader may have something to do then
 	if settled {
 		l.settle()
 	}
