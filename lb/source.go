@@ -19,7 +19,8 @@ type Source interface {
 // between snapshots means that the last one may be out of date; the watch goes on.
 //
 // The balancer uses a snapshot before it asks for the next. A watch that confirms, when it is asked for the next, that its
-// consumer has the last one can rely on it.
+// consumer has the last one can rely on it. A consumer may open several watches of a service; what not all of them have been
+// asked beyond is not confirmed.
 type Watcher interface {
 	Watch(ctx context.Context, service string) iter.Seq2[registry.Snapshot, error]
 }

@@ -23,20 +23,26 @@ import (
 type plain struct {
 	balancer.ClientConn // nothing else is called
 
-	mu     sync.Mutex
-	picker balancer.Picker
+	mu      sync.Mutex
+	picker  balancer.Picker
+	pickers int // so far
+	last    *plainConn
 }
 
 func (p *plain) UpdateState(s balancer.State) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.picker = s.Picker
+	p.pickers++
 }
 
 func (p *plain) ResolveNow(resolver.ResolveNowOptions) {}
 
 func (p *plain) NewSubConn(_ []resolver.Address, o balancer.NewSubConnOptions) (balancer.SubConn, error) {
-	return &plainConn{listener: o.StateListener}, nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = &plainConn{listener: o.StateListener}
+	return p.last, nil
 }
 
 type plainConn struct {

@@ -42,6 +42,7 @@ type conduct struct {
 	resolving bool      // the resolver tells a set, which must be in use when it has
 	latest    standing  // what the connections said last
 	published time.Time // when gRPC was told
+	count     int       // of connections that were ready then
 
 	later atomic.Bool // gRPC will be told again; not under the mutex
 }
@@ -120,7 +121,7 @@ func (b *conduct) UpdateState(s balancer.State) {
 	}
 	before := b.latest
 	b.latest = newStanding(s)
-	if b.resolving || !b.latest.mayWait(&before) || time.Since(b.published) >= gathering {
+	if b.resolving || !b.latest.mayWait(&before, b.count) || time.Since(b.published) >= gathering {
 		b.publish()
 		return
 	}
@@ -141,7 +142,7 @@ func (b *conduct) publish() {
 	}
 	// Else it is the connections' own picker, which waits or says why there is none.
 	b.ClientConn.UpdateState(s)
-	b.published = time.Now()
+	b.published, b.count = time.Now(), b.latest.ready
 }
 
 // publishLater has the state published again after a while. Several who want that get it at once. It takes no lock, for

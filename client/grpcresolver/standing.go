@@ -12,6 +12,9 @@ import (
 // time that a look at all instances takes, so that one for each of a thousand would keep a processor busy for long.
 const gathering = 10 * time.Millisecond
 
+// few is how many ready connections are looked at in no time, so that nobody waits for others.
+const few = 16
+
 // standing is what the connections said last.
 type standing struct {
 	balancer.State
@@ -30,8 +33,8 @@ func newStanding(s balancer.State) standing {
 	return standing
 }
 
-// mayWait tells whether calls do well for a while without knowing of s: there were connections ready before, and one is
-// there in addition at most. It counts on being asked about each change.
-func (s *standing) mayWait(before *standing) bool {
-	return before.ready > 0 && s.ready >= before.ready && s.ConnectivityState == connectivity.Ready
+// mayWait tells whether calls do well for a while without knowing of s: none of the connections before is lost, and gRPC has
+// a picker of more than half as many as there are. It counts on being asked about each change.
+func (s *standing) mayWait(before *standing, published int) bool {
+	return s.ConnectivityState == connectivity.Ready && s.ready >= before.ready && s.ready > few && s.ready < 2*published
 }

@@ -32,19 +32,25 @@ func (a *answer) Close() error {
 	return err
 }
 
-// upgraded is the body of a 101, which is a connection and can be written, too.
+// upgraded is the body of a 101, which is a connection: it can be written, also when there is nothing more to read.
 type upgraded struct {
-	answer
-	io.Writer
+	io.ReadWriteCloser
+	try *try
+}
+
+func (u *upgraded) Close() error {
+	err := u.ReadWriteCloser.Close()
+	u.try.end(nil)
+	return err
 }
 
 // attach makes t end with the response's body; at once, where it has none.
 func (t *try) attach(r *http.Response) {
-	switch w, writable := r.Body.(io.Writer); {
+	switch connection, writable := r.Body.(io.ReadWriteCloser); {
 	case r.Body == http.NoBody:
 		t.end(nil)
 	case writable:
-		r.Body = &upgraded{answer{r.Body, t}, w}
+		r.Body = &upgraded{connection, t}
 	default:
 		r.Body = &answer{r.Body, t}
 	}

@@ -19,6 +19,7 @@ type body struct {
 	original io.ReadCloser // nil once it is closed, or where there is none
 	lent     *loan         // the last one of the original
 	read     bool          // something of the original was asked for
+	broken   bool          // the original failed: nobody but the caller is to blame
 	over     bool          // no further try will come
 	empty    bool
 }
@@ -64,6 +65,13 @@ func (b *body) next() (r io.ReadCloser, ok bool) {
 	}
 	r, err := b.again()
 	return r, err == nil
+}
+
+// broke tells whether the caller's body failed.
+func (b *body) broke() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.broken
 }
 
 // end says that no further try will come. The original is closed as soon as nobody reads it.
@@ -114,7 +122,13 @@ func (l *loan) Read(p []byte) (int, error) {
 	b.read = true
 	original := b.original
 	b.mu.Unlock()
-	return original.Read(p)
+	n, err := original.Read(p)
+	if err != nil && err != io.EOF {
+		b.mu.Lock()
+		b.broken = !l.ended // else it was closed because the try had failed
+		b.mu.Unlock()
+	}
+	return n, err
 }
 
 func (l *loan) Close() error {

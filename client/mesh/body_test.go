@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/musterhq/muster/lb"
 )
 
 func bodyOf(r io.ReadCloser, again func() (io.ReadCloser, error)) *body {
@@ -69,5 +71,39 @@ func TestGetBodyThatFailsIsNoFurtherTry(t *testing.T) {
 	b.next()
 	if _, ok := b.next(); ok {
 		t.Error("there is a body")
+	}
+}
+
+// TestABodyThatFailsIsNotHeldAgainstTheInstance has a caller whose reader breaks off.
+func TestABodyThatFailsIsNotHeldAgainstTheInstance(t *testing.T) {
+	w := newTown(t)
+	w.serve(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	tr := w.transport(WithBalancer(lb.WithBreaker(oneStrike)))
+	c := &http.Client{Transport: tr}
+	torn := errors.New("the disk is gone")
+	for range 3 {
+		if _, err := post(t, c, io.MultiReader(strings.NewReader("ten"), failing{torn})); !errors.Is(err, torn) {
+			t.Errorf("%v", err)
+		}
+	}
+	r, err := post(t, c, strings.NewReader("ten"))
+	want(t, r, err, 200, "")
+}
+
+// TestABodyThatIsClosedWhileItIsReadHasNotFailed: the try that read it has.
+func TestABodyThatIsClosedWhileItIsReadHasNotFailed(t *testing.T) {
+	source, feed := io.Pipe()
+	b := bodyOf(source, nil)
+	l, _ := b.next()
+	read := make(chan error)
+	go func() {
+		_, _ = l.Read(make([]byte, 1))
+		_, err := l.Read(make([]byte, 1))
+		read <- err
+	}()
+	_, _ = feed.Write([]byte("t"))
+	_ = l.Close()
+	if err := <-read; err == nil || b.broke() {
+		t.Errorf("%v, and it counts as broken: %v", err, b.broke())
 	}
 }

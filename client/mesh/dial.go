@@ -4,17 +4,21 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
 // dialer is the type of http.Transport's dial functions.
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// towards returns a copy of base whose connections all lead to address. Proxies are for the world outside: a call to an
-// instance never goes by one.
-func towards(base *http.Transport, address string) *http.Transport {
+// towards returns a copy of base whose connections all lead to address, and are among the open ones as long as they last.
+// Proxies are for the world outside: a call to an instance never goes by one.
+func towards(base *http.Transport, address string, open *openConns) *http.Transport {
 	t := base.Clone()
 	t.Proxy = nil
+	if t.TLSClientConfig != nil { // each copy appends to its list of protocols, and they must not share the room for it
+		t.TLSClientConfig.NextProtos = slices.Clip(t.TLSClientConfig.NextProtos)
+	}
 	dial := dialer(base.DialContext)
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
@@ -24,7 +28,7 @@ func towards(base *http.Transport, address string) *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		return &meteredConn{Conn: c}, nil
+		return open.add(c)
 	}
 	if dialTLS := base.DialTLSContext; dialTLS != nil {
 		t.DialTLSContext = func(ctx context.Context, network, _ string) (net.Conn, error) {

@@ -127,8 +127,15 @@ func TestAConnectionCanBeTakenOver(t *testing.T) {
 	if line, err := bufio.NewReader(resp.Body).ReadString('\n'); line != "hello\n" {
 		t.Errorf("%q, %v", line, err)
 	}
+	if _, err := resp.Body.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("after the last line: %v", err)
+	}
 	if n := inFlight(tr); n != 1 {
-		t.Errorf("%d in flight while it is open", n)
+		t.Errorf("%d in flight while it can be written", n)
+	}
+	resp.Body.Close()
+	if n := inFlight(tr); n != 0 {
+		t.Errorf("%d in flight when it is closed", n)
 	}
 }
 

@@ -1,9 +1,11 @@
 package mesh
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric"
@@ -143,4 +145,16 @@ func TestEjectionsAndPanicsAreCounted(t *testing.T) {
 		"lb.ejections{method=failures in a row,muster.service=payments}": 1,
 		"lb.panic{muster.service=payments}":                              1,
 	})
+}
+
+func TestATransportThatIsClosedIsHeldByNobody(t *testing.T) {
+	w, m := newTown(t), newMeter()
+	w.serve(new(hits).answer(200))
+	tr := NewTransport(lb.Local(w.reg), WithMeterProvider(m))
+	(&httpClient{tr}).get(t)
+	m.want(t, map[string]int64{"lb.endpoints{muster.service=payments,state=ready}": 1})
+	held := weak.Make(tr)
+	_ = tr.Close()
+	eventually(t, "it is collected", func() bool { runtime.GC(); return held.Value() == nil })
+	runtime.KeepAlive(m)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -116,15 +117,15 @@ func (c *noticed) Close() error {
 // TestAPostIsNeverDeliveredTwiceUnlessTheCallerSaysSo goes through random sequences of misbehaviour.
 func TestAPostIsNeverDeliveredTwiceUnlessTheCallerSaysSo(t *testing.T) {
 	w := newTown(t)
-	var delivered atomic.Int64
-	var fates atomic.Pointer[[]int]
-	var turn atomic.Int64
+	var current atomic.Pointer[fateful]
 	for range 3 {
 		s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
-			delivered.Add(1)
-			list := *fates.Load()
-			switch fate := list[int(turn.Add(1)-1)%len(list)]; fate {
+			call := current.Load()
+			if r.Header.Get("Call") != call.name {
+				return // its caller has given it up, and the next call has begun
+			}
+			switch fate := call.fates[int(call.delivered.Add(1)-1)%len(call.fates)]; fate {
 			case 0: // the answer is lost
 				panic(http.ErrAbortHandler)
 			case 1:
@@ -143,21 +144,31 @@ func TestAPostIsNeverDeliveredTwiceUnlessTheCallerSaysSo(t *testing.T) {
 	}
 	w.refuse()
 	c := w.client(WithTryTimeout(30*time.Millisecond), WithRetries(6), WithHedging(Hedging{After: time.Millisecond, Max: 3}))
+	calls := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		list := rapid.SliceOfN(rapid.SampledFrom([]int{0, 1, 2, 200, 204, 429, 500, 502, 503, 504}), 1, 6).Draw(rt, "fates")
-		fates.Store(&list)
-		turn.Store(0)
-		delivered.Store(0)
+		calls++
+		call := &fateful{
+			name:  strconv.Itoa(calls),
+			fates: rapid.SliceOfN(rapid.SampledFrom([]int{0, 1, 2, 200, 204, 429, 500, 502, 503, 504}), 1, 6).Draw(rt, "fates"),
+		}
+		current.Store(call)
 		var body io.Reader = strings.NewReader("ten")
 		if rapid.Bool().Draw(rt, "stream") {
 			body = &closing{Reader: body}
 		}
-		r, err := post(t, c, body)
+		r, err := post(t, c, body, "Call", call.name)
 		if err == nil {
 			r.Body.Close()
 		}
-		if n := delivered.Load(); n > 1 {
+		if n := call.delivered.Load(); n > 1 {
 			rt.Errorf("it was delivered %d times", n)
 		}
 	})
+}
+
+// fateful is a call, and what happens to each delivery of it.
+type fateful struct {
+	name      string
+	fates     []int
+	delivered atomic.Int64
 }

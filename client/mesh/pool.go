@@ -25,6 +25,7 @@ func (e endpoint) hostPort() string { return net.JoinHostPort(e.address, strconv
 type pool struct {
 	address   string // host:port
 	transport *http.Transport
+	open      openConns
 
 	mu         sync.Mutex
 	users      int           // tries that have not ended, their bodies included
@@ -58,21 +59,31 @@ func (p *pool) release() {
 	last := p.users == 0 && p.gone
 	p.mu.Unlock()
 	if last {
-		p.transport.CloseIdleConnections()
+		p.close()
 	}
 }
 
 // retire closes the connections as soon as nobody uses them, and leaves those in peace that are in use. It returns a
 // channel that is closed when all tries are answered, nil if they are.
 func (p *pool) retire() <-chan struct{} {
-	p.transport.CloseIdleConnections()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gone = true
 	if p.unanswered > 0 {
 		p.quiet = make(chan struct{})
 	}
+	if p.users > 0 {
+		p.transport.CloseIdleConnections()
+	} else {
+		p.close()
+	}
 	return p.quiet
+}
+
+// close closes the connections, which nobody uses: first those that know how to take leave.
+func (p *pool) close() {
+	p.transport.CloseIdleConnections()
+	p.open.close()
 }
 
 // pools are the connections of a transport, by instance. A pool is made with the first try at its instance. It is safe
@@ -102,7 +113,8 @@ func (p *pools) use(e endpoint) *pool {
 	}
 	c := p.of[e]
 	if c == nil {
-		c = &pool{address: e.hostPort(), transport: towards(p.base, e.hostPort())}
+		c = &pool{address: e.hostPort()}
+		c.transport = towards(p.base, c.address, &c.open)
 		p.of[e] = c
 	}
 	return c.enter()

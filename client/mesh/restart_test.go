@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -74,28 +75,57 @@ func (f *wireFormat) base() Option {
 	})
 }
 
-// confirming is a watch that knows what its consumer has seen, as the client's, by which a drain returns.
+// confirming is a source that knows what all its watches have seen, as the client does, by which a drain returns.
 type confirming struct {
 	lb.Source
-	seen atomic.Uint64
+
+	mu      sync.Mutex
+	watches map[*uint64]bool // what each has seen
 }
 
 func (c *confirming) Watch(ctx context.Context, service string) iter.Seq2[registry.Snapshot, error] {
 	return func(yield func(registry.Snapshot, error) bool) {
+		at := new(uint64)
+		defer c.update(func() { delete(c.watches, at) })
 		for snapshot, err := range c.Source.(lb.Watcher).Watch(ctx, service) {
+			c.update(func() { // it begins with what is
+				if !c.watches[at] {
+					c.watches[at], *at = true, snapshot.Index-1
+				}
+			})
 			if !yield(snapshot, err) {
 				return
 			}
-			c.seen.Store(snapshot.Index)
+			c.update(func() { *at = snapshot.Index })
 		}
 	}
+}
+
+func (c *confirming) update(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watches == nil {
+		c.watches = map[*uint64]bool{}
+	}
+	f()
+}
+
+// seen is up to where all watches have seen what happened.
+func (c *confirming) seen() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	least := uint64(math.MaxUint64)
+	for at := range c.watches {
+		least = min(least, *at)
+	}
+	return least
 }
 
 // stop drains the server and stops it gracefully.
 func (s *worker) stop(t *testing.T, w *town, source *confirming) {
 	s.leave(t, w)
 	gone := w.reg.State().Index()
-	eventually(t, "the watch has confirmed", func() bool { return source.seen.Load() >= gone })
+	eventually(t, "the watch has confirmed", func() bool { return source.seen() >= gone })
 	s.shutDown(t)
 }
 
@@ -112,40 +142,83 @@ func (s *worker) leave(t *testing.T, w *town) {
 }
 
 func (s *worker) shutDown(t *testing.T) {
-	if err := s.server.Shutdown(t.Context()); err != nil {
-		t.Error(err)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.server.Shutdown(ctx); err != nil {
+		t.Logf("a server does not end by itself: %v", err)
+		_ = s.server.Close() // as programs do; a call that is lost by it is counted
 	}
 	<-s.done
 }
 
-// TestARemovalIsConfirmedWhenNothingIsOnItsWay has a server go while it works on a call.
+// TestARemovalIsConfirmedWhenNothingIsOnItsWay has a server go while it works on a call. What happens in the meantime is
+// known at once all the same.
 func TestARemovalIsConfirmedWhenNothingIsOnItsWay(t *testing.T) {
 	for name, slow := range map[string]time.Duration{"soon": 50 * time.Millisecond, "never": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				pools := newPools(newBase())
+				w, pools := newTown(t), newPools(newBase())
+				id := w.register("10.0.0.1:80")
+				source := &confirming{Source: lb.Local(w.reg)}
+				var known atomic.Int64
+				ctx, cancel := context.WithCancel(t.Context())
+				var watching sync.WaitGroup
+				watching.Go(func() {
+					for snapshot := range observe(source, pools).(lb.Watcher).Watch(ctx, "payments") {
+						known.Store(int64(len(snapshot.Instances)))
+					}
+				})
 				tries := pools.use(endpoint{"payments", "10.0.0.1", 80})
-				snapshots := func(context.Context, string) iter.Seq2[registry.Snapshot, error] {
-					return func(yield func(registry.Snapshot, error) bool) { yield(registry.Snapshot{Service: "payments"}, nil) }
-				}
+				synctest.Wait()
+				_ = w.reg.Deregister("payments", id)
+				gone := w.reg.State().Index()
 				time.AfterFunc(slow, tries.answered)
 				began := time.Now()
-				for range (watched{observed{pools: pools}, watcher(snapshots)}).Watch(t.Context(), "payments") {
+				for n := range int64(3) {
+					synctest.Wait()
+					if known.Load() != n {
+						t.Errorf("%d instances are known, not %d", known.Load(), n)
+					}
+					w.register(fmt.Sprintf("10.0.1.%d:80", n))
+				}
+				for source.seen() < gone {
+					time.Sleep(time.Millisecond)
+					synctest.Wait()
 				}
 				if d := time.Since(began); d != min(slow, farewell) {
 					t.Errorf("confirmed after %v", d)
 				}
+				synctest.Wait()
+				if seen := source.seen(); seen != w.reg.State().Index() {
+					t.Errorf("later changes are confirmed up to %d", seen)
+				}
+				if known.Load() != 3 || len(source.watches) != 1 {
+					t.Errorf("%d instances are known, by %d watches", known.Load(), len(source.watches))
+				}
+				cancel()
+				watching.Wait()
 				tries.release()
 			})
 		})
 	}
 }
 
-// watcher is a Watch.
-type watcher func(context.Context, string) iter.Seq2[registry.Snapshot, error]
-
-func (w watcher) Watch(ctx context.Context, service string) iter.Seq2[registry.Snapshot, error] {
-	return w(ctx, service)
+// TestAWatchLeavesWhenTheNextOneKnowsAsMuch is about what changed between the two.
+func TestAWatchLeavesWhenTheNextOneKnowsAsMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stopped := false
+		old, successor := &stretch{stop: func() { stopped = true }}, &stretch{current: make(chan struct{})}
+		go old.leave(t.Context(), nil, successor)
+		synctest.Wait()
+		if stopped {
+			t.Error("it left before")
+		}
+		close(successor.current)
+		synctest.Wait()
+		if !stopped {
+			t.Error("it did not leave")
+		}
+	})
 }
 
 // TestARollingRestartLosesNoPost has one server after another be replaced while POSTs go on at a steady rate.

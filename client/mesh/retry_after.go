@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -17,7 +18,7 @@ func retryAfter(r *http.Response) time.Duration {
 	if h == "" {
 		return 0
 	}
-	if s, err := strconv.Atoi(h); err == nil {
+	if s, err := strconv.Atoi(h); err == nil || errors.Is(err, strconv.ErrRange) { // then s is as far off as it can be
 		return time.Duration(min(max(s, 0), 1<<30)) * time.Second
 	}
 	at, err := http.ParseTime(h)

@@ -247,7 +247,12 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 	if got := read(time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)); got < 50*time.Second || got > time.Minute {
 		t.Errorf("a date in a minute is %v", got)
 	}
-	for _, h := range []string{"", "-1", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"} {
+	for _, h := range []string{"99999999999", "99999999999999999999999"} {
+		if got := read(h); got <= longestWait {
+			t.Errorf("%q is %v", h, got)
+		}
+	}
+	for _, h := range []string{"", "-1", "-99999999999999999999999", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"} {
 		if got := read(h); got != 0 {
 			t.Errorf("%q is %v", h, got)
 		}

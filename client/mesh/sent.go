@@ -13,6 +13,7 @@ import (
 // that a count that has not changed says for certain that nothing left.
 type meteredConn struct {
 	net.Conn
+	home   *openConns
 	writes atomic.Int64 // but for the alerts
 	alerts atomic.Int64 // what TLS would write as one of its alerts
 }
@@ -24,6 +25,12 @@ func (c *meteredConn) Write(p []byte) (int, error) {
 		c.writes.Add(1)
 	}
 	return c.Conn.Write(p)
+}
+
+// Close closes it, and it is open no more.
+func (c *meteredConn) Close() error {
+	c.home.remove(c)
+	return c.Conn.Close()
 }
 
 // written is how often the connection was written to, without the alerts where there is TLS above it. Elsewhere, what

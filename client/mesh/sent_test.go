@@ -64,7 +64,11 @@ func secureConn(t *testing.T, version uint16) *tls.Conn {
 		t.Fatal(err)
 	}
 	config := &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version} //nolint:gosec // of a test
-	c := tls.Client(&meteredConn{Conn: raw}, config)
+	dialed, err := new(openConns).add(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := tls.Client(dialed, config)
 	t.Cleanup(func() { _ = c.Close() })
 	if err := c.HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)

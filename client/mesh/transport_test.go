@@ -71,6 +71,28 @@ func TestACallToAPlaceGoesStraightOut(t *testing.T) {
 	want(t, r, err, 200, "200 ")
 }
 
+// TestARedirectIsACallLikeAnyOther: to another service, to a place, and to a name that is no service.
+func TestARedirectIsACallLikeAnyOther(t *testing.T) {
+	place := httptest.NewServer(new(hits).answer(200))
+	t.Cleanup(place.Close)
+	for to, served := range map[string]bool{"http://payments/there": true, place.URL: true, "https://elsewhere.example/": false} {
+		w := newTown(t)
+		w.serve(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/here" {
+				http.Redirect(rw, r, to, http.StatusMovedPermanently)
+				return
+			}
+			fmt.Fprint(rw, "200 ")
+		})
+		r, err := w.client().Get("http://payments/here")
+		if served {
+			want(t, r, err, 200, "200 ")
+		} else if !errors.Is(err, registry.ErrServiceNotFound) {
+			t.Errorf("to %s: %v", to, err)
+		}
+	}
+}
+
 func TestWithServicesMapsHostsToNames(t *testing.T) {
 	w := newTown(t)
 	w.serve(new(hits).answer(200))

@@ -94,11 +94,13 @@ func (t *try) end(err error) {
 		switch {
 		case t.lost.Load() || err != nil && errors.Is(t.call.req.Context().Err(), context.Canceled):
 			o.Verdict = lb.Neutral // it was given up, whatever the cause is called
+		case err != nil && t.call.body.broke():
+			o.Verdict = lb.Neutral
 		case err != nil && t.verdict == lb.Success:
 			o.Verdict = lb.Judged // it began well
 		}
 		t.picked.Done(o)
-		t.call.service.throttle.ended(t.verdict == lb.Rejected)
+		t.call.service.throttle.ended(t.code != 0 && t.verdict == lb.Rejected) // a connection that ends is not the service
 		t.call.transport.telemetry.end(t, err)
 		t.pool.release()
 		t.cancel(nil)
