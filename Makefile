@@ -20,6 +20,7 @@ SIMULATE  ?= 1000
 HERD      ?= 10000
 CLOCKS    ?= 3
 BENCH     ?= .
+UNIT      ?= cpu-ns/op
 PKG       ?= ./...
 
 .DEFAULT_GOAL := help
@@ -108,6 +109,14 @@ architecture: ## Check the floors and the other rules of the house
 bench: ## Run benchmarks COUNT times into bin/bench.txt: BENCH=regexp PKG=./registry
 	@mkdir -p bin
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG) | tee bin/bench.txt
+
+.PHONY: peers
+peers: ## Measure lb and breaker beside their peers, COUNT short runs each, and print the rows of the docs; UNIT=ns/op on an idle machine
+	@mkdir -p bin
+	$(GO) -C bench test -run '^$$' -bench Pick -cpu 1,2 -benchtime 20ms -count $(COUNT) ./balancers > bin/balancers.txt
+	$(GO) -C bench test -run '^$$' -bench . -cpu 1,2 -benchtime 20ms -count $(COUNT) ./breakers > bin/breakers.txt
+	@awk -v unit=$(UNIT) -f scripts/bench-rows.awk bin/balancers.txt
+	@awk -f scripts/bench-rows.awk bin/breakers.txt
 
 .PHONY: benchstat
 benchstat: ## Compare two runs of bench: OLD=old.txt NEW=bin/bench.txt

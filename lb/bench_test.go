@@ -34,6 +34,31 @@ func BenchmarkAcquire(b *testing.B) {
 	}
 }
 
+// BenchmarkAcquireBusy is a choice among instances that all have calls in flight, so that they must be compared: where one
+// has nothing in flight, none can have less.
+func BenchmarkAcquireBusy(b *testing.B) {
+	for _, strategy := range []string{"p2c", "least-connections", "adaptive"} {
+		b.Run(strategy, func(b *testing.B) {
+			const n = 100
+			s := balancerOf(b, strategy, instances(n)).Service("payments")
+			for range 10 * n {
+				acquire(b, s)
+			}
+			ctx := b.Context()
+			b.ReportAllocs()
+			measure(b, func(pb *testing.PB) {
+				for pb.Next() {
+					call, err := s.Acquire(ctx, lb.Query{})
+					if err != nil {
+						b.Error(err)
+					}
+					call.Done(lb.Outcome{})
+				}
+			})
+		})
+	}
+}
+
 // BenchmarkFloor is the least that taking turns can cost: one counter that all share.
 func BenchmarkFloor(b *testing.B) {
 	list := instances(1000)

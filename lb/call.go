@@ -58,7 +58,8 @@ func (s *Service) call(n *node, stream bool, now time.Duration, permit *breaker.
 	if !s.strategy.counts {
 		return c
 	}
-	if n.flights.word.Add(flight)>>32 == 1 && !stream {
+	first := n.flights.word.Add(flight)>>32 == 1 && !stream
+	if first && s.strategy.measures { // Who looks at no clock is spared the store: it takes as long as counting does.
 		n.silent.Store(int64(now))
 	}
 	if s.strategy.totals {

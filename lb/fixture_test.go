@@ -63,7 +63,7 @@ func balancer(tb testing.TB, strategy string, source lb.Source, opts ...lb.Optio
 	return b
 }
 
-func acquire(t *testing.T, s *lb.Service) lb.Call {
+func acquire(t testing.TB, s *lb.Service) lb.Call {
 	t.Helper()
 	call, err := s.Acquire(t.Context(), lb.Query{})
 	if err != nil {

@@ -20,7 +20,7 @@ func newLeast(s *Service, nodes []*node) picker {
 	l := least{nodes: nodes, draws: newDraws(s.strategy.choices, len(nodes))}
 	for _, n := range nodes {
 		if n.shareNow() != nodes[0].shareNow() {
-			return &leastByWeight{least: l, weights: newTable(nodes, (*node).shareNow)}
+			return &leastByWeight{least: l, first: newLottery(nodes)}
 		}
 	}
 	return &l
@@ -29,8 +29,12 @@ func newLeast(s *Service, nodes []*node) picker {
 func (l *least) pick(_ string, tried *Tried, _ time.Duration) (best *node) {
 	place, step := l.draws.begin(rand.Uint64())
 	if tried == nil && l.draws.count == 2 { // The loop below does the same, and takes longer.
-		one, other := l.nodes[place], l.nodes[l.draws.after(place, step)]
-		if other.flights.inFlight() < one.flights.inFlight() {
+		one := l.nodes[place]
+		load := one.flights.inFlight()
+		if load == 0 {
+			return one // the other can't have fewer
+		}
+		if other := l.nodes[l.draws.after(place, step)]; other.flights.inFlight() < load {
 			return other
 		}
 		return one
@@ -42,7 +46,11 @@ func (l *least) pick(_ string, tried *Tried, _ time.Duration) (best *node) {
 		if tried != nil && tried.Has(n.id) {
 			continue
 		}
-		if load := n.flights.inFlight(); best == nil || load < lowest {
+		load := n.flights.inFlight()
+		if load == 0 {
+			return n // none of the others can have fewer
+		}
+		if best == nil || load < lowest {
 			best, lowest = n, load
 		}
 	}
@@ -52,12 +60,12 @@ func (l *least) pick(_ string, tried *Tried, _ time.Duration) (best *node) {
 // leastByWeight is least where weights differ.
 type leastByWeight struct {
 	least
-	weights table
+	first lottery
 }
 
 func (l *leastByWeight) pick(_ string, tried *Tried, _ time.Duration) (best *node) {
 	random := rand.Uint64()
-	place := l.weights.owner(random) // by the upper bits, and so the lower ones are still free
+	place := l.first.draw(random) // by the upper bits, and so the lower ones are still free
 	step := 1 + scale(uint32(random), l.draws.steps)
 	var load, share float64 // of the best
 	for range l.draws.count {
@@ -66,7 +74,11 @@ func (l *leastByWeight) pick(_ string, tried *Tried, _ time.Duration) (best *nod
 		if tried != nil && tried.Has(n.id) {
 			continue
 		}
-		mine, part := float64(n.flights.inFlight()), n.shareNow()
+		inFlight := n.flights.inFlight()
+		if inFlight == 0 {
+			return n // none of the others can have fewer
+		}
+		mine, part := float64(inFlight), n.shareNow()
 		if best == nil || mine*share < load*part { // less for its share
 			best, load, share = n, mine, part
 		}

@@ -64,6 +64,9 @@ func (s *Service) rebuild(w *watch, now time.Duration) {
 	} else {
 		next.home = *s.viewFrom(zone, candidates)
 	}
+	if rounds, ok := next.home.only.(*roundRobin); ok && !s.ends {
+		next.rounds = rounds
+	}
 	s.current.Store(next)
 }
 

@@ -39,8 +39,10 @@ func (r *roundRobin) at(turn int64) *node {
 	return r.nodes[(uint32(turn)+r.shift)%uint32(len(r.nodes))]
 }
 
+func (r *roundRobin) next() *node { return r.at(r.turn.n.Add(1)) }
+
 func (r *roundRobin) pick(_ string, tried *Tried, _ time.Duration) *node {
-	n := r.at(r.turn.n.Add(1))
+	n := r.next()
 	if tried != nil && tried.Has(n.id) {
 		return nil
 	}

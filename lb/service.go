@@ -59,13 +59,13 @@ func (s *Service) Acquire(ctx context.Context, q Query) (Call, error) {
 func (s *Service) acquire(ctx context.Context, q *Query) (Call, error) {
 	set := s.current.Load()
 	if set == nil {
-		var err error
-		if set, err = s.begin(ctx); err != nil {
-			return Call{}, err
-		}
+		return s.acquireFirst(ctx, q)
 	}
 	if !s.used.Load() {
 		s.used.Store(true)
+	}
+	if set.rounds != nil && q.Zone == "" && q.Tried == nil {
+		return Call{service: s, node: set.rounds.next()}, nil
 	}
 	var now time.Duration
 	if s.strategy.measures {
@@ -91,6 +91,14 @@ func (s *Service) acquire(ctx context.Context, q *Query) (Call, error) {
 		return Call{service: s, node: n}, nil
 	}
 	return s.call(n, q.Stream, now, nil), nil
+}
+
+// acquireFirst is acquire of a service that is not watched yet.
+func (s *Service) acquireFirst(ctx context.Context, q *Query) (Call, error) {
+	if _, err := s.begin(ctx); err != nil {
+		return Call{}, err
+	}
+	return s.acquire(ctx, q)
 }
 
 // selectInstance is Acquire without a call: it takes no place and no probe.

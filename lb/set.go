@@ -12,6 +12,7 @@ import (
 // set is who may be chosen of a service, as worked out when something changed. It never changes itself; what is known of its
 // instances does.
 type set struct {
+	rounds   *roundRobin // where taking turns is all there is to a choice, and its end says nothing; a short cut
 	home     view
 	zones    sync.Map // string to *view: other zones that were asked for
 	members  []*node  // all that are healthy and of the subset, in the order of their ids

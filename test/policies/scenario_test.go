@@ -7,9 +7,12 @@ type scenario string
 
 const (
 	someSlow       scenario = "a fifth of the servers three times slower"
-	changinglySlow scenario = "each server three times slower for 5 s out of 25 s"
+	changinglySlow scenario = "slowness changes: each server three times slower for 5 s out of 25 s"
 	oneFails       scenario = "one server fails at once for a third of the run"
 )
+
+// scenarios are all.
+var scenarios = []scenario{someSlow, changinglySlow, oneFails}
 
 // What is slow is so by this factor, and, where it changes, for the first part of each period.
 const (
