@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// grain is how finely the beginnings of questions are spread over their interval.
-	grain = 10 * time.Millisecond
+	// grain is how finely the beginnings of questions are spread over their interval. Those of a grain are asked together:
+	// waking up costs more than asking, and so does each thread that is woken for a single answer.
+	grain = 50 * time.Millisecond
 
 	// slowAfter is after how long a question was slow to be answered.
 	slowAfter = 500 * time.Millisecond

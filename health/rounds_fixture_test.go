@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/health/probe"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -33,6 +34,7 @@ type yard struct {
 	delay   map[string]time.Duration // that an instance takes
 	asked   []asked
 	asking  map[string]int
+	total   int // that are being asked
 	most    int // asked at the same time
 	answers []Answer
 }
@@ -82,24 +84,21 @@ func (y *yard) Probe(ctx context.Context, t probe.Target) probe.Result {
 	if y.asking[of] > 1 {
 		y.Errorf("%s is asked twice at the same time", of)
 	}
-	total := 0
-	for _, n := range y.asking {
-		total += n
-	}
-	y.most = max(y.most, total)
+	y.total++
+	y.most = max(y.most, y.total)
 	result, ok := y.result[t.ID]
 	delay := y.delay[t.ID]
 	y.mu.Unlock()
 	if !ok {
 		result = probe.Result{Verdict: probe.Passed, Output: "200 OK"}
 	}
-	select {
-	case <-time.After(delay):
-	case <-ctx.Done():
+	if delay > 0 {
+		pause.For(ctx, delay)
 	}
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.asking[of]--
+	y.total--
 	return result
 }
 
@@ -116,16 +115,15 @@ func (y *yard) answer(id string, verdict probe.Verdict, delay time.Duration) {
 	y.result[id], y.delay[id] = probe.Result{Verdict: verdict}, delay
 }
 
-// sleep lets time pass, and returns what was asked and answered meanwhile.
-func (y *yard) sleep(d time.Duration) ([]asked, []Answer) {
-	y.mu.Lock()
-	y.asked, y.answers = nil, nil
-	y.mu.Unlock()
+// sleep lets time pass, and returns what was asked and answered since it did the last time.
+func (y *yard) sleep(d time.Duration) (questions []asked, answers []Answer) {
 	time.Sleep(d)
 	synctest.Wait()
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	return y.asked, y.answers
+	questions, answers = y.asked, y.answers
+	y.asked, y.answers = nil, nil
+	return questions, answers
 }
 
 // apply has the log decide operations, each at an index of its own.

@@ -4,13 +4,17 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"time"
 )
 
-// dial opens a connection to the target, wherever the guard lets it, and with the protocols offered secures it by TLS.
+// dial opens a connection to the target by a deadline, wherever the guard lets it, and with the protocols offered secures it
+// by TLS.
 //
 // A connection that is closed here is reset: the question is answered, so nothing gets lost, and a closed one would stay
 // with the kernel for a minute. Ten thousand instances that are asked every ten seconds would fill its table with 60,000.
-func (p *Prober) dial(ctx context.Context, t *Target, protocols ...string) (net.Conn, error) {
+func (p *Prober) dial(ctx context.Context, t *Target, by time.Time, protocols ...string) (net.Conn, error) {
+	ctx, cancel := context.WithDeadline(ctx, by)
+	defer cancel()
 	conn, err := p.dialer.DialContext(ctx, "tcp", t.hostPort())
 	if err != nil {
 		return nil, err

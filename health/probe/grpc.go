@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -24,8 +25,10 @@ const (
 
 // askGRPC asks by grpc.health.v1. The connection is opened and secured here, by the same rules as for other checks and with
 // errors that can be told apart, and lasts for one question.
-func (p *Prober) askGRPC(ctx context.Context, t *Target) (Result, error) {
-	dialled, err := p.dial(ctx, t, "h2")
+func (p *Prober) askGRPC(ctx context.Context, t *Target, by time.Time) (Result, error) {
+	ctx, cancel := context.WithDeadline(ctx, by)
+	defer cancel()
+	dialled, err := p.dial(ctx, t, by, "h2")
 	if err != nil {
 		return Result{}, err
 	}

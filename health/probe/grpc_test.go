@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -65,7 +66,7 @@ func TestAGRPCServerIsAskedOverTLS(t *testing.T) {
 	creds := credentials.NewTLS(&tls.Config{Certificates: lent.TLS.Certificates})
 	address := serveGRPC(t, []grpc.ServerOption{grpc.Creds(creds)}, func(s *grpc.Server) { pb.RegisterHealthServer(s, health.NewServer()) })
 	p := prober(t, probe.Config{})
-	c := registry.Check{Type: registry.CheckGRPC, TLS: true}
+	c := registry.Check{Type: registry.CheckGRPC, TLS: true, Timeout: registry.Duration(10 * time.Second)} // for two handshakes on a busy machine
 	expect(t, p, at(t, address, c), probe.Failed, "TLS: its certificate comes from an authority that is not known here")
 	c.TLSSkipVerify = true
 	expect(t, p, at(t, address, c), probe.Passed, "SERVING")

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -27,40 +26,46 @@ const (
 // longAgo is a deadline that is over.
 var longAgo = time.Unix(1, 0)
 
-// askHTTP sends the check's request and judges the answer. A redirect is an answer like any other, and nobody goes where it
-// leads.
+// askHTTP sends the check's request by a deadline and judges the answer. A redirect is an answer like any other, and nobody
+// goes where it leads.
 //
 // A connection that was kept may be broken without anybody's knowing: where it ends before a byte of the answer has come,
 // the question is put anew on another. Where nothing comes at all it is not known whether the connection is at fault, and the
 // verdict is [Silent]; the next question gets a new connection then.
-func (p *Prober) askHTTP(ctx context.Context, t *Target) (Result, error) {
-	req, problem := p.request(t)
-	if problem != "" {
-		return impossible(problem), nil
-	}
-	if conn := p.kept.take(t); conn != nil {
-		r, err := p.exchange(ctx, conn, req, t)
+func (p *Prober) askHTTP(ctx context.Context, t *Target, by time.Time) (Result, error) {
+	conn := p.kept.take(t)
+	if conn != nil && conn.request.of.SameDefinition(t.Check) {
+		r, err := p.exchange(ctx, conn, t, by)
 		if !errors.Is(err, errIdle) {
 			return r, err
 		}
+	} else if conn != nil {
+		_ = conn.Close() // that of another question
 	}
-	dialled, err := p.dial(ctx, t, "http/1.1")
+	asked, problem := p.request(t)
+	if problem != "" {
+		return impossible(problem), nil
+	}
+	dialled, err := p.dial(ctx, t, by, "http/1.1")
 	if err != nil {
 		return Result{}, err
 	}
-	return p.exchange(ctx, &connection{Conn: dialled}, req, t)
+	return p.exchange(ctx, newConnection(dialled, asked), t, by)
 }
 
 // errIdle is that of a connection which ended before a byte of the answer came, though it was not waited for to the end.
 var errIdle = errors.New("the connection was closed while it was idle")
 
-// exchange sends the request and judges the answer to it. The connection is kept or closed afterwards.
-func (p *Prober) exchange(ctx context.Context, conn *connection, req *http.Request, t *Target) (Result, error) {
+// exchange sends the request and judges the answer to it. The connection is kept or closed afterwards. Its deadline costs
+// less than one of ctx would, and nearly every question is put on a connection that there is already.
+func (p *Prober) exchange(ctx context.Context, conn *connection, t *Target, by time.Time) (Result, error) {
+	_ = conn.SetDeadline(by) // A connection that has none any more fails at once.
 	unhurried := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
 	s := p.lent.get(conn)
-	r, whole, err := s.roundTrip(conn, req, t)
+	r, whole, err := s.roundTrip(conn, t)
 	p.lent.put(s)
 	if fits := whole && err == nil && reusable(t); unhurried() && fits {
+		_ = conn.SetDeadline(time.Time{}) // or it would wake the process up for nothing
 		p.kept.put(t, conn)
 	} else {
 		_ = conn.Close()
@@ -68,30 +73,19 @@ func (p *Prober) exchange(ctx context.Context, conn *connection, req *http.Reque
 	return r, err
 }
 
-// scratch is what a request is written into, and an answer read from.
-type scratch struct {
-	out   bytes.Buffer
-	limit io.LimitedReader
-	in    *bufio.Reader
-	body  [maxBody]byte
-}
-
 // roundTrip sends the request and reads and judges the answer. Whole says that nothing more is to come on the connection,
 // and the other side will leave it open.
-func (s *scratch) roundTrip(conn *connection, req *http.Request, t *Target) (r Result, whole bool, err error) {
-	if err := req.Write(&s.out); err != nil {
-		return Result{}, false, err
-	}
-	if _, err = conn.Write(s.out.Bytes()); err == nil {
+func (s *scratch) roundTrip(conn *connection, t *Target) (r Result, whole bool, err error) {
+	if _, err = conn.Write(conn.request.written); err == nil {
 		_, err = s.in.Peek(1)
 	}
 	if err != nil {
-		if conn.uses > 0 && !timedOut(err) {
+		if conn.answered && !timedOut(err) {
 			err = errIdle
 		}
 		return Result{}, false, err
 	}
-	answer, err := s.answer(req) //nolint:bodyclose // closing it would read on to its end; the connection is closed or known to be whole
+	answer, err := s.answer(conn.request.head) //nolint:bodyclose // closing it would read on to its end; the connection is closed or known to be whole
 	if err != nil {
 		return s.illegible(err)
 	}

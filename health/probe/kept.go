@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -11,9 +12,13 @@ const (
 	// keepUpTo is the longest interval over which a connection is kept. Most servers and routers give it up soon after.
 	keepUpTo = 30 * time.Second
 
-	// freshAfter is how many questions a connection is for. A process that answers on old connections but accepts no new
-	// ones is found out by the question after that; having no connection any more, all that follow find it out too.
-	freshAfter = 6
+	// A connection is for between leastUses and mostUses questions, by lot, so that those of a crowd which was registered
+	// together are not due together. A process that answers on old connections but accepts no new ones is found out by the
+	// question after that; having no connection any more, all that follow find it out too.
+	leastUses, mostUses = 10, 20
+
+	// sweepEvery is how often those are closed that nobody has come back for.
+	sweepEvery = 10 * time.Second
 )
 
 // reusable tells whether the check's connection is worth keeping, and whether its question may be put twice, should it turn
@@ -30,20 +35,29 @@ func reusable(t *Target) bool {
 	}
 }
 
-// connection is one on which questions were put.
+// connection is one on which a question is put again and again.
 type connection struct {
 	net.Conn
-	uses int
+	request  *request
+	left     int  // how many questions it is for yet
+	answered bool // a question was put on it before
+	until    time.Time
+}
+
+// newConnection is one on which nothing was asked yet.
+func newConnection(dialled net.Conn, asked *request) *connection {
+	return &connection{Conn: dialled, request: asked, left: leastUses + rand.IntN(mostUses-leastUses+1)}
 }
 
 // kept are the connections that wait for the next question of their check. One that waits for longer than two intervals is
-// closed: nobody asks any more. The zero value has room for none.
+// closed by the next sweep: nobody asks any more. The zero value has room for none.
 type kept struct {
 	room int
 
 	mu     sync.Mutex
 	closed bool
-	idle   map[place]*idle
+	idle   map[place]*connection
+	sweeps *time.Timer // running while there are some
 }
 
 // place is what a connection belongs to: the check, and where it goes.
@@ -51,11 +65,6 @@ type place struct {
 	service, id, check, address string
 	port                        int
 	tls, skipVerify             bool
-}
-
-type idle struct {
-	conn  *connection
-	timer *time.Timer
 }
 
 func placeOf(t *Target) place {
@@ -67,47 +76,53 @@ func (k *kept) take(t *Target) *connection {
 	if !reusable(t) {
 		return nil
 	}
-	conn := k.remove(placeOf(t), nil)
-	if conn != nil && conn.uses >= freshAfter {
-		_ = conn.Close()
-		return nil
-	}
-	return conn
-}
-
-// remove takes the connection of a place, which must be only if that is given.
-func (k *kept) remove(at place, only *idle) *connection {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	found := k.idle[at]
-	if found == nil || only != nil && found != only {
-		return nil
-	}
-	found.timer.Stop()
-	delete(k.idle, at)
-	return found.conn
-}
-
-// put keeps a connection for the check's next question, or closes it where there is no room.
-func (k *kept) put(t *Target, conn *connection) {
-	conn.uses++
 	at := placeOf(t)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.closed || k.idle[at] != nil || len(k.idle) >= k.room {
+	conn := k.idle[at]
+	delete(k.idle, at)
+	return conn
+}
+
+// put keeps a connection for the check's next question, or closes it where it is worn out or there is no room.
+func (k *kept) put(t *Target, conn *connection) {
+	conn.answered = true
+	if conn.left--; conn.left <= 0 || !k.store(placeOf(t), conn, 2*time.Duration(t.Check.Interval)) {
 		_ = conn.Close()
-		return
+	}
+}
+
+func (k *kept) store(at place, conn *connection, span time.Duration) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed || k.idle[at] != nil || len(k.idle) >= k.room {
+		return false
 	}
 	if k.idle == nil {
-		k.idle = map[place]*idle{}
+		k.idle = map[place]*connection{}
 	}
-	waiting := &idle{conn: conn}
-	waiting.timer = time.AfterFunc(2*time.Duration(t.Check.Interval), func() {
-		if conn := k.remove(at, waiting); conn != nil {
+	if k.sweeps == nil {
+		k.sweeps = time.AfterFunc(sweepEvery, k.sweep)
+	}
+	conn.until = time.Now().Add(span)
+	k.idle[at] = conn
+	return true
+}
+
+// sweep closes the connections that have waited for too long.
+func (k *kept) sweep() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := time.Now()
+	for at, conn := range k.idle {
+		if now.After(conn.until) {
 			_ = conn.Close()
+			delete(k.idle, at)
 		}
-	})
-	k.idle[at] = waiting
+	}
+	if k.sweeps = nil; len(k.idle) > 0 {
+		k.sweeps = time.AfterFunc(sweepEvery, k.sweep)
+	}
 }
 
 // close closes all, and has none kept from now on.
@@ -115,9 +130,11 @@ func (k *kept) close() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.closed = true
-	for _, waiting := range k.idle {
-		waiting.timer.Stop()
-		_ = waiting.conn.Close()
+	if k.sweeps != nil {
+		k.sweeps.Stop()
+	}
+	for _, conn := range k.idle {
+		_ = conn.Close()
 	}
 	clear(k.idle)
 }

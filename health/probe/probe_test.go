@@ -97,7 +97,12 @@ func TestWhatIsBrokenOffIsNoEvidence(t *testing.T) {
 	release := make(chan struct{})
 	address := serve(t, func(http.ResponseWriter, *http.Request) { cancel(); <-release })
 	defer close(release)
-	got := prober(t, probe.Config{}).Probe(ctx, at(t, address, registry.Check{Type: registry.CheckHTTP}))
+	patient := registry.Check{Type: registry.CheckHTTP, Interval: registry.Duration(time.Minute), Timeout: registry.Duration(time.Minute)}
+	began := time.Now()
+	got := prober(t, probe.Config{}).Probe(ctx, at(t, address, patient))
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it took %s", took)
+	}
 	if got.Verdict != probe.Impossible || !strings.Contains(got.Output, "broken off") {
 		t.Errorf("%+v", got)
 	}

@@ -67,9 +67,7 @@ func (p *Prober) Close() { p.kept.close() }
 // broken off and [Impossible].
 func (p *Prober) Probe(ctx context.Context, t Target) Result {
 	began := time.Now()
-	asking, cancel := context.WithTimeout(ctx, t.timeout())
-	defer cancel()
-	r, err := p.ask(asking, &t)
+	r, err := p.ask(ctx, &t, began.Add(t.timeout()))
 	if err == nil {
 		return r
 	}
@@ -79,15 +77,15 @@ func (p *Prober) Probe(ctx context.Context, t Target) Result {
 	return explain(err, &t, time.Since(began))
 }
 
-// ask puts the question that the type of the check stands for. The error is one of the way there and back.
-func (p *Prober) ask(ctx context.Context, t *Target) (Result, error) {
+// ask puts the question that the type of the check stands for, and waits for the answer up to a deadline. The error is one of the way there and back.
+func (p *Prober) ask(ctx context.Context, t *Target, by time.Time) (Result, error) {
 	switch t.Check.Type {
 	case registry.CheckHTTP:
-		return p.askHTTP(ctx, t)
+		return p.askHTTP(ctx, t, by)
 	case registry.CheckTCP:
-		return p.askTCP(ctx, t)
+		return p.askTCP(ctx, t, by)
 	case registry.CheckGRPC:
-		return p.askGRPC(ctx, t)
+		return p.askGRPC(ctx, t, by)
 	default:
 		return impossible(fmt.Sprintf("this node knows no checks of type %q", t.Check.Type)), nil
 	}

@@ -6,8 +6,12 @@ import (
 	"sync"
 )
 
-// maxScratch is how large a written request may have been for its buffer to be kept.
-const maxScratch = 64 << 10
+// scratch is what an answer is read into.
+type scratch struct {
+	limit io.LimitedReader
+	in    *bufio.Reader
+	body  [maxBody]byte
+}
 
 // scratchPool lends out what is needed only while a question is under way, so that a connection that is kept costs no buffers.
 type scratchPool struct{ pool sync.Pool }
@@ -25,8 +29,5 @@ func (p *scratchPool) get(from io.Reader) *scratch {
 
 func (p *scratchPool) put(s *scratch) {
 	s.limit.R = nil
-	s.out.Reset()
-	if s.out.Cap() <= maxScratch {
-		p.pool.Put(s)
-	}
+	p.pool.Put(s)
 }

@@ -14,6 +14,7 @@ type bench struct {
 	past   Past
 	budget *budget
 	told   map[key]time.Time // of damped checks: until when, as their output says
+	falls  falls
 }
 
 // ruling is what follows from some findings.
@@ -23,6 +24,7 @@ type ruling struct {
 	damped     int
 
 	spent   []spending
+	fallen  []fallen      // hidden ones
 	members map[place]int // registered instances
 }
 
@@ -73,12 +75,18 @@ func (b *bench) judge(r *ruling, state *registry.State, now time.Time, i *regist
 		}
 	case f.Status != registry.Unhealthy && f.Status != registry.Unknown && c.Status == registry.Unhealthy:
 		hold := held(b.past.History(i.Service, i.ID, state.Index()))
+		if hidden(i, c.Name) {
+			hold = max(hold, b.falls.hold(f.fallen()))
+		}
 		if f.Well < hold {
 			r.damped++
 			op.Report = registry.Report{Status: registry.Unhealthy, Output: notice(hold, now.Add(hold-f.Well))}
 			return op, b.tell(now, now.Add(hold-f.Well), c, f)
 		}
 		delete(b.told, f.key())
+	case f.Status == registry.Unhealthy && hidden(i, c.Name):
+		b.falls.note(f.fallen(), now)
+		r.fallen = append(r.fallen, f.fallen())
 	}
 	return op, true
 }
@@ -107,10 +115,13 @@ func (b *bench) brake(r *ruling, state *registry.State, now time.Time, i *regist
 		b.budget.used(at, now), registered, where, short(silenceWindow), mayGo(registered))
 }
 
-// revoke forgets what was spent on a ruling that was not carried out.
+// revoke forgets what was spent on a ruling that was not carried out, and what fell by it.
 func (b *bench) revoke(r ruling) {
 	for _, s := range r.spent {
 		b.budget.refund(s.place, s.id)
+	}
+	for _, of := range r.fallen {
+		b.falls.undo(of)
 	}
 }
 

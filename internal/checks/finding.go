@@ -39,6 +39,8 @@ type key struct{ service, id, check string }
 
 func (f *Finding) key() key { return key{f.Service, f.ID, f.Check} }
 
+func (f *Finding) fallen() fallen { return fallen{f.key(), f.Incarnation} }
+
 func encodeFindings(findings []Finding) ([]byte, error) { return json.Marshal(findings) }
 
 func decodeFindings(b []byte) ([]Finding, error) {

@@ -180,6 +180,13 @@ func (w *world) written() int {
 	return w.entries
 }
 
+// timesAsked is how often somebody has asked an instance.
+func (w *world) timesAsked(id string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.asked[id])
+}
+
 func (w *world) count(status registry.Status) (n int) {
 	state, _ := w.current()
 	for s := range state.Services() {

@@ -28,6 +28,9 @@ type Cluster interface {
 	Call(ctx context.Context, raftID, name string, request []byte) ([]byte, error)
 }
 
+// sweepEvery is how often a watchman looks through what it remembers for what has gone.
+const sweepEvery = time.Minute
+
 // Watchman is a node's own side: it hears what came of each question, and finds where the state shows something else. Before
 // it calls silence a failure it has others ask too. Its methods may be called from many goroutines at once.
 type Watchman struct {
@@ -42,9 +45,10 @@ type Watchman struct {
 	asked chan struct{}    // a place for each confirmation that is under way for others
 	cases chan *silentCase // those that others are to be asked about
 
-	mu   sync.Mutex
-	open map[key]*silentCase // waiting to be confirmed, or being confirmed
-	well map[key]time.Time   // since when every answer has been good; of checks that the state shows as unhealthy
+	mu    sync.Mutex
+	open  map[key]*silentCase // waiting to be confirmed, or being confirmed
+	well  map[key]time.Time   // since when every answer has been good; of checks that the state shows as unhealthy
+	swept time.Time           // when well was looked through for what has gone, the last time
 
 	verdicts             [probe.Silent + 1]atomic.Uint64
 	canvassed, differing atomic.Uint64
@@ -105,7 +109,7 @@ func (w *Watchman) Hear(a health.Answer) {
 	now := time.Now()
 	verdict := a.Result.Verdict
 	w.doubt.hear(now, i.Address, verdict, time.Duration(c.Interval))
-	well := w.wellFor(now, key{i.Service, i.ID, c.Name}, c, verdict)
+	well := w.wellFor(state, now, key{i.Service, i.ID, c.Name}, c, verdict)
 	if verdict.Good() {
 		w.dismiss(key{i.Service, i.ID, c.Name})
 	}
@@ -123,7 +127,7 @@ func (w *Watchman) Hear(a health.Answer) {
 
 // wellFor notes since when a check that the state shows as unhealthy has had nothing but good answers, and tells for how long
 // that is.
-func (w *Watchman) wellFor(now time.Time, of key, c *registry.Check, verdict probe.Verdict) time.Duration {
+func (w *Watchman) wellFor(state *registry.State, now time.Time, of key, c *registry.Check, verdict probe.Verdict) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	since, known := w.well[of]
@@ -132,10 +136,25 @@ func (w *Watchman) wellFor(now time.Time, of key, c *registry.Check, verdict pro
 		delete(w.well, of)
 		return 0
 	case verdict.Good() && !known:
+		w.sweep(state, now)
 		w.well[of] = now
 		return 0
 	default:
 		return now.Sub(since)
+	}
+}
+
+// sweep drops, once in a while, what is remembered of instances that have been deregistered since. No answer will come that
+// could end it.
+func (w *Watchman) sweep(state *registry.State, now time.Time) {
+	if now.Sub(w.swept) < sweepEvery {
+		return
+	}
+	w.swept = now
+	for of := range w.well {
+		if _, err := state.Instance(of.service, of.id); err != nil {
+			delete(w.well, of)
+		}
 	}
 }
 

@@ -99,13 +99,13 @@ func TestACheckIsConfirmedOnceAtATime(t *testing.T) {
 		w.register("payments", 1, tcp())
 		n := w.nodes["n1"]
 		w.behave(func(string, string) probe.Result { return nothing })
-		before := len(w.asked["i000"])
+		before := w.timesAsked("i000")
 		for range 3 {
 			n.hears("i000", nothing, registry.Unhealthy)
 			time.Sleep(500 * time.Millisecond) // of the 2 s that a confirmation takes
 		}
 		w.behave(func(string, string) probe.Result { return good })
-		if asked := len(w.asked["i000"]) - before; asked != 2 || n.watchman.Confirmations() != 1 {
+		if asked := w.timesAsked("i000") - before; asked != 2 || n.watchman.Confirmations() != 1 {
 			t.Errorf("two others asked it %d times in %d confirmations", asked, n.watchman.Confirmations())
 		}
 		time.Sleep(20 * time.Second)
@@ -198,4 +198,27 @@ func TestOutputsAreShortAndWholeCharacters(t *testing.T) {
 	if got := shorten(strings.Repeat("a", maxOutput-1) + "ä"); got != strings.Repeat("a", maxOutput-1)+"�" {
 		t.Errorf("it ends in %q", got[maxOutput-4:])
 	}
+}
+
+// An instance that was deregistered after its first good answer gives no other one, which would end what is remembered of it.
+func TestNothingIsRememberedOfInstancesThatHaveGone(t *testing.T) {
+	play(t, 1, func(t *testing.T, w *world) {
+		w.register("payments", 9, tcp())
+		w.behave(affect(9, refused))
+		time.Sleep(4 * interval)
+		n := w.nodes["n1"]
+		for _, id := range ids("i", 8) {
+			n.hears(id, good, registry.Unhealthy) // of two that it takes
+			if _, err := w.apply(registry.Deregister{Service: "payments", ID: id}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(sweepEvery)
+		n.hears("i008", good, registry.Unhealthy)
+		n.watchman.mu.Lock()
+		defer n.watchman.mu.Unlock()
+		if len(n.watchman.well) != 1 {
+			t.Errorf("%d checks are remembered, of the one that there is", len(n.watchman.well))
+		}
+	})
 }
