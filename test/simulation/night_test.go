@@ -47,7 +47,7 @@ func newNight(t *testing.T, seed uint64, f *figures) *night {
 	}
 	threshold := []uint64{50, 200, 2000}[n.dice.IntN(3)]
 	for i := range 3 {
-		at := &node{t: t, network: n.network, machine: machine(i), disk: newDisk(), dice: rand.New(rand.NewPCG(seed, uint64(10+i)))} //nolint:gosec // as above
+		at := &node{t: t, network: n.network, machine: machine(i), disk: newDisk(), starting: make(chan struct{}, 1), dice: rand.New(rand.NewPCG(seed, uint64(10+i)))} //nolint:gosec // as above
 		at.watched = n.applied
 		at.config = cluster.Config{
 			DataDir: t.TempDir(), PeerAddr: addressOf(at.machine, peerPort).String(), GossipAddr: join[i], AdvertiseHTTP: at.machine + ":80",

@@ -23,9 +23,11 @@ type node struct {
 	dice    *rand.Rand
 	watched func(*fsm.Machine, iter.Seq[registry.Change])
 
+	starting chan struct{} // holds one while a process is started
+	last     *process
+
 	mu      sync.Mutex
 	process *process // nil while none runs
-	last    *process
 }
 
 // now is the process that runs, nil if none does.
@@ -35,8 +37,14 @@ func (n *node) now() *process {
 	return n.process
 }
 
-// start runs a process, once the last one is gone.
+// start runs a process, once the last one is gone, unless one runs. Of two who want to start one, the other waits: two
+// processes on one disk is what the lock of a data directory prevents.
 func (n *node) start() {
+	n.starting <- struct{}{}
+	defer func() { <-n.starting }()
+	if n.now() != nil {
+		return
+	}
 	if n.last != nil {
 		n.last.wait.Wait()
 	}
