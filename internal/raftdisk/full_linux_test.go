@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/raft"
 	"golang.org/x/sys/unix"
+
+	"github.com/musterhq/muster/internal/fault"
 )
 
 // small puts a disk of little room under the snapshots of a place whose storage is closed.
@@ -118,6 +120,37 @@ func TestASnapshotWhoseSealFindsNoRoomLeavesTheOlderOnesAsTheyAre(t *testing.T) 
 			}
 		})
 	}
+}
+
+// The last room is for the log: a snapshot that may not fit is not even begun.
+func TestASnapshotIsNotBegunWhereItMayNotFit(t *testing.T) {
+	p := newPlace(t)
+	p.with(func(*Disk) {})
+	p.small()
+	d := p.open()
+	defer p.close(d)
+	sink, err := d.Snapshots().Create(1, 4, 1, alone(p.id), 1, inmem(t))
+	if err == nil {
+		_, err = sink.Write(make([]byte, 80<<10))
+	}
+	if err = errors.Join(err, sink.Close()); err != nil {
+		t.Fatal(err)
+	}
+	ballast := p.path("snapshots", "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 80<<10), 0o600); err != nil { // some 90 KiB are left
+		t.Fatal(err)
+	}
+	if _, err := d.Snapshots().Create(1, 8, 1, alone(p.id), 1, inmem(t)); !errors.Is(err, fault.ErrDiskFull) {
+		t.Errorf("the error is %v", err)
+	}
+	if err := p.failure(); err != nil {
+		t.Errorf("the node was told of %v", err)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	p.snapshot(d, 8, 1) // there is room again
+	p.wantSnapshots(d, 8, 4)
 }
 
 // What a snapshot has taken up of a full disk before it was given up is free again.

@@ -162,6 +162,9 @@ func (s *snapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
 	if err := s.broken.reason(); err != nil {
 		return nil, err
 	}
+	if err := s.room(); err != nil {
+		return nil, err
+	}
 	files, err := s.files.Create(version, index, term, configuration, configurationIndex, transport)
 	if err != nil {
 		return nil, s.failed(err)

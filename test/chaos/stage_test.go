@@ -42,7 +42,7 @@ func (s *stage) startOnDisks(t *testing.T, flags []string) {
 	var disks []*testcluster.Disk
 	var data []string
 	for n := range 3 {
-		disks = append(disks, testcluster.NewDisk(t, 256))
+		disks = append(disks, testcluster.NewDisk(t, 1024))
 		data = append(data, filepath.Join(disks[n].Path, "data"))
 	}
 	s.Wires = testcluster.StartWiredIn(t, data, flags...)
