@@ -53,7 +53,11 @@ func (a *adaptive) cost(n *node, now time.Duration) float64 {
 	latency := float64(m.latency)
 	cost := max(latency, leastLatency)
 	idle := now - time.Duration(n.heard.Load())
-	r, told := n.report(now, a.decay*believed)
+	trust := a.decay * believed
+	if m.success < settled {
+		trust = a.decay // It has changed: what it said before does not hold for long.
+	}
+	r, told := n.report(now, trust)
 	switch {
 	case told:
 		waiting += hearsay * float64(r.others)
@@ -61,7 +65,8 @@ func (a *adaptive) cost(n *node, now time.Duration) float64 {
 			cost = float64(r.latency)
 		}
 	case idle > a.decay:
-		cost *= math.Exp((1 - float64(idle)/float64(a.decay)) / forgetting)
+		patience := 1 + 0.5*float64(min(n.row.Load(), 1)) // to look again at one that fails can wait
+		cost *= math.Exp((1 - float64(idle)/float64(a.decay)) / (forgetting * patience))
 	}
 	if waits {
 		cost *= n.overdue(now, latency)
@@ -88,5 +93,5 @@ const (
 	longestGrudge = 8    // so that it takes some 35 decays at most until the next try
 	believed      = 5    // decays for which what a server said stands: it is steadier than the few answers one has had oneself
 	hearsay       = 0.1  // what a call of others counts, that one has only been told of
-	forgetting    = 10   // decays in which a latency that nobody confirms loses two thirds
+	forgetting    = 10   // decays in which a latency that nobody confirms loses two thirds; half as many more of one that fails
 )
