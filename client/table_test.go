@@ -78,6 +78,41 @@ func TestAStreamThatWasReplacedChangesNothingAnyMore(t *testing.T) {
 	table.current().end()
 }
 
+// One stream carries all services, from the lowest index at which any is known: of the others it tells what is past for them.
+func TestWhatIsPastForAServiceChangesNothing(t *testing.T) {
+	table := newTable(time.Minute)
+	payments, _ := table.use("payments")
+	orders, _ := table.use("orders")
+	payments.joined, orders.joined = true, true
+	table.seed(payments, knownOf(10, "p1"), vouched{at: 10, cluster: "C1"})
+	table.seed(orders, newKnown("orders", 5, nil), vouched{at: 5, cluster: "C1"})
+	table.reopen(t.Context())
+	defer table.current().end()
+	past := []event{{kind: wire.EventDelta, service: "payments", index: 7, removed: []string{"p1"}}}
+	if _, err := table.apply(table.current(), 7, "C1", past); err != nil {
+		t.Fatal(err)
+	}
+	if ids := idsOf(table.last(payments).snapshot.Instances); !slices.Equal(ids, []string{"p1"}) || payments.seen.at != 10 || orders.seen.at != 7 {
+		t.Errorf("payments: %v as of %d; orders as of %d", ids, payments.seen.at, orders.seen.at)
+	}
+}
+
+func TestWhatACallerDoesToItsListIsItsOwnBusiness(t *testing.T) {
+	k := knownOf(5, "p1", "p2")
+	found, err := k.discover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found[0].ID = "mine"
+	k.share().Instances[0].ID = "mine"
+	again, _ := k.discover()
+	for _, ids := range [][]string{idsOf(again), idsOf(k.share().Instances)} {
+		if !slices.Equal(ids, []string{"p1", "p2"}) {
+			t.Errorf("the next caller sees %v", ids)
+		}
+	}
+}
+
 // A stream may break off in the midst of a set. What the next one brings stands alone.
 func TestHalfASetThatBrokeOffIsNoPartOfTheNextOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

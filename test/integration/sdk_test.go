@@ -129,8 +129,7 @@ func TestTheSDKLosesNothingWhileNodesAreKilled(t *testing.T) {
 	watching.Wait()
 }
 
-// A drain counts the SDK's watch as confirmed when its consumer is done with the change, and not before. (The nodes have just
-// been started and can't tell whether there were other watches, so the drains last to their end.)
+// A drain counts the SDK's watch as confirmed when its consumer is done with the change, and not before.
 func TestADrainWaitsForTheSDKsConsumers(t *testing.T) {
 	c := testcluster.StartProcesses(t, 3)
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
