@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,7 +101,10 @@ func TestTwoHundredRegistrationsOutliveTheLeaderAndThenAllNodes(t *testing.T) {
 		}
 		all = append(all, r)
 	}
-	comesTrue(t, 10*time.Second, "all are registered", func() bool { return paymentsAt(cluster.Nodes[0]) == many })
+	comesTrue(t, 10*time.Second, "all are registered, and know it", func() bool {
+		return paymentsAt(cluster.Nodes[0]) == many &&
+			!slices.ContainsFunc(all, func(r *client.Registration) bool { return r.Status().State != client.Registered })
+	})
 	written := counted.of("registrations")
 	if written > 6 {
 		t.Errorf("%d calls for %d registrations", written, many)

@@ -47,23 +47,32 @@ func (f *fleet) start() *instanceProcess {
 	if err := i.Tell(f.job); err != nil {
 		f.t.Fatal(err)
 	}
-	var first word
-	if err := i.Hear(&first); err != nil {
-		f.t.Fatalf("an instance does not get registered: %v", err)
+	for i.id == "" { // A call may come before it has said that it is registered.
+		w, err := f.hear(i)
+		if err != nil {
+			f.t.Fatalf("an instance does not get registered: %v", err)
+		}
+		i.id, i.address = w.ID, w.Address
 	}
-	i.id, i.address = first.ID, first.Address
 	f.listening.Go(func() {
 		for {
-			var w word
-			if i.Hear(&w) != nil {
+			if _, err := f.hear(i); err != nil {
 				return // it is gone
 			}
-			f.mu.Lock()
-			f.handled[w.Payment]++
-			f.mu.Unlock()
 		}
 	})
 	return i
+}
+
+// hear hears what an instance says next, and notes the payment if it is one.
+func (f *fleet) hear(i *instanceProcess) (w word, err error) {
+	err = i.Hear(&w)
+	if err == nil && w.Payment != "" {
+		f.mu.Lock()
+		f.handled[w.Payment]++
+		f.mu.Unlock()
+	}
+	return w, err
 }
 
 // restart ends the nth instance in good order, and starts another in its place.
