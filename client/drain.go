@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/internal/api"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/internal/wire"
 )
 

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/internal/api"
+	"github.com/musterhq/muster/internal/pause"
 )
 
 const (

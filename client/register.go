@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 )

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/internal/api"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/internal/wire"
 )
 

@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/cluster"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/registry"
 )
 

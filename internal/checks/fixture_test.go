@@ -10,12 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/cluster"
 	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/health"
 	"github.com/musterhq/muster/health/probe"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/internal/record"
 	"github.com/musterhq/muster/registry"
 )

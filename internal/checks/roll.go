@@ -5,9 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/cluster"
+	"github.com/musterhq/muster/internal/pause"
 )
 
 // CallRoll is the call by which a node shows that it is there.

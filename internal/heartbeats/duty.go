@@ -5,9 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/health"
+	"github.com/musterhq/muster/internal/pause"
 )
 
 // Run looks at every tick whether this node leads, and does the leader's duty whenever this node leads, until ctx ends.

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/registry"
 )
 

@@ -10,11 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/fsm"
 	"github.com/musterhq/muster/internal/consistency"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/registry"
 )
 

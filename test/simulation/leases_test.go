@@ -9,9 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/fsm"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/registry"
 )
 

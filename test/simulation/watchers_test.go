@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/musterhq/muster/internal/pause"
-
 	"github.com/musterhq/muster/internal/consistency"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/internal/watch"
 	"github.com/musterhq/muster/internal/wire"
 )
