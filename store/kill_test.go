@@ -2,11 +2,12 @@ package store
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"testing"
 	"time"
 
@@ -40,9 +41,12 @@ func TestAKilledProcessLeavesACompleteImage(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	var history history
 	reached := 0
-	for range 25 {
-		anyMoment := time.Duration(random.IntN(int(10 * time.Millisecond))) // a save or two take as long
-		reported := saveUntilKilled(t, path, reached+1+random.IntN(8), anyMoment)
+	for n := range 24 {
+		moment := committed(t, path)
+		if n%2 == 0 {
+			moment = after(random.Float64())
+		}
+		reported := saveUntilKilled(t, path, reached+1+random.IntN(8), moment)
 		image, err := read(path)
 		if err != nil {
 			t.Fatal(err)
@@ -56,9 +60,39 @@ func TestAKilledProcessLeavesACompleteImage(t *testing.T) {
 	t.Logf("%d states were saved", reached)
 }
 
-// saveUntilKilled starts a process that goes on saving, kills it a moment after it has reported a state, and returns the last
-// state that it reported before it died.
-func saveUntilKilled(t *testing.T, path string, state int, moment time.Duration) (reported int) {
+// after waits for as long as a part of a save takes.
+func after(part float64) func(save time.Duration) {
+	return func(save time.Duration) { time.Sleep(time.Duration(part * float64(save))) }
+}
+
+// committed waits for the end of a transaction: its last step is that it writes one of the two pages that bbolt's file begins
+// with. Of a save that took more than one, the others would still be to come. A file that is just being replaced may never
+// change again, so that this waits for two saves at most.
+func committed(t *testing.T, path string) func(save time.Duration) {
+	return func(save time.Duration) {
+		began, before := time.Now(), firstPages(t, path)
+		for bytes.Equal(firstPages(t, path), before) && time.Since(began) < 2*save {
+		}
+	}
+}
+
+func firstPages(t *testing.T, path string) []byte {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	pages := make([]byte, 2*os.Getpagesize())
+	if _, err := io.ReadFull(file, pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
+// saveUntilKilled starts a process that goes on saving, kills it at a moment after it has reported a state, and returns the last
+// state that it reported before it died. The moment returns when it has come; it is told how long a save takes.
+func saveUntilKilled(t *testing.T, path string, state int, moment func(save time.Duration)) (reported int) {
 	t.Helper()
 	saver := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSaver$")
 	saver.Env = append(os.Environ(), saverPath+"="+path)
@@ -72,12 +106,12 @@ func saveUntilKilled(t *testing.T, path string, state int, moment time.Duration)
 	}
 	lines := bufio.NewScanner(reports)
 	for lines.Scan() {
-		n, err := strconv.Atoi(lines.Text())
-		if err != nil {
-			t.Fatalf("the saver says %q", lines.Text())
+		var took int64 // ns
+		if _, err := fmt.Sscan(lines.Text(), &reported, &took); err != nil {
+			t.Fatalf("the saver says %q: %v", lines.Text(), err)
 		}
-		if reported = n; reported == state {
-			time.Sleep(moment)
+		if reported == state {
+			moment(time.Duration(took))
 			if err := saver.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
@@ -98,10 +132,14 @@ func TestSaver(t *testing.T) {
 	c := opened(t, path)
 	n := int(loaded(t, c).Index) / changesBetween
 	var history history
+	next := imageOf(history.at(n + 1))
 	for {
+		began := time.Now()
+		mustSave(t, c, next)
+		took := time.Since(began)
 		n++
-		mustSave(t, c, imageOf(history.at(n)))
-		if _, err := fmt.Println(n); err != nil {
+		next = imageOf(history.at(n + 1)) // before the report, so that a save is what follows it
+		if _, err := fmt.Println(n, took.Nanoseconds()); err != nil {
 			return // nobody is there any more
 		}
 	}
