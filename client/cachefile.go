@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/crc32c"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -113,23 +114,21 @@ func (t *table) kept() []keptService {
 	return kept
 }
 
-// remember writes the file behind what is learned until ctx ends, and then once more.
+// remember writes the file behind what is learned until ctx ends, and then what was learned last.
 func (c *Client) remember(ctx context.Context) {
-	behind := false
-	for ctx.Err() == nil {
+	for {
 		select {
 		case <-c.table.dirty:
-			behind = true
 		case <-ctx.Done():
-		}
-		select {
-		case <-time.After(fileDelay):
-		case <-ctx.Done():
-		}
-		if behind {
-			if err := writeCache(c.config.CacheFile, c.table.kept()); err != nil {
-				c.config.Logger.Warn("the cache file can't be written", "file", c.config.CacheFile, "error", err)
+			select {
+			case <-c.table.dirty:
+			default:
+				return
 			}
+		}
+		pause.For(ctx, fileDelay)
+		if err := writeCache(c.config.CacheFile, c.table.kept()); err != nil {
+			c.config.Logger.Warn("the cache file can't be written", "file", c.config.CacheFile, "error", err)
 		}
 	}
 }

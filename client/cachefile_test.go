@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -63,6 +64,23 @@ func TestAColdStartAnswersFromTheFileWhileTheRegistryIsDown(t *testing.T) {
 		}
 		if told != 2 {
 			t.Errorf("told %d times", told)
+		}
+	})
+}
+
+// Close may come before the file has been begun.
+func TestWhatWasLearnedLastIsInTheFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "cache")
+		table := newTable(time.Minute)
+		e, _ := table.use("payments")
+		table.seed(e, knownOf(5, "p1"), vouched{at: 5, cluster: "C1"})
+		c := &Client{config: Config{CacheFile: file, Logger: slog.New(slog.DiscardHandler)}, table: table}
+		closed, end := context.WithCancel(t.Context())
+		end()
+		c.remember(closed)
+		if kept, err := readCache(file); err != nil || len(kept) != 1 || kept[0].At != 5 {
+			t.Errorf("%+v, %v", kept, err)
 		}
 	})
 }

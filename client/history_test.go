@@ -2,12 +2,15 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -75,5 +78,55 @@ func TestNodesThatLagAreWaitedFor(t *testing.T) {
 			}
 		}
 		t.Error("the watch ended before a3 was seen")
+	})
+}
+
+// A registry may be restored from old data while it is watched. What follows counts, although its indexes are lower; and what
+// is asked from then on need not be as new as what was seen before.
+func TestAStreamThatBeginsANewHistoryIsFollowedToLowerIndexes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		restored := w.put("payments", "p1", registry.Healthy)
+		for range 5 {
+			w.put("payments", "p2", registry.Healthy)
+		}
+		n := startNode(t, w)
+		c := newClient(t, nil, n)
+		told, fresh := 0, false
+		for s, err := range c.Watch(limited(t), "payments") {
+			if errors.Is(err, ErrNewHistory) {
+				fresh = true
+			}
+			if err != nil {
+				continue // the registry is lost for a moment
+			}
+			if told++; told > 1 {
+				if ids := idsOf(s.Instances); !fresh || !slices.Equal(ids, []string{"p1"}) {
+					t.Errorf("%v; told of a new history: %v", ids, fresh)
+				}
+				break
+			}
+			w.rewind(5)
+			n.answers(func(to http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != "/v1/watch" {
+					return false
+				}
+				stream := json.NewEncoder(to)
+				_ = stream.Encode(map[string]any{"event": wire.EventHello, "data": wire.Hello{Watch: "w1"}})
+				_ = stream.Encode(map[string]any{"event": wire.EventReset, "data": wire.Bookmark{Index: restored}})
+				_ = stream.Encode(map[string]any{"event": wire.EventSnapshot, "id": restored, "data": wire.Discovered{
+					Service: "payments", Index: restored, Instances: []*registry.Instance{{Service: "payments", ID: "p1", Status: registry.Healthy}},
+				}})
+				_ = http.NewResponseController(to).Flush()
+				<-r.Context().Done()
+				return true
+			})
+		}
+		if told != 2 {
+			t.Errorf("told %d times", told)
+		}
+		if found, err := c.DiscoverWith(limited(t), "payments"); err != nil || len(found) != 1 {
+			t.Errorf("a node is asked: %v, %v", found, err)
+		}
 	})
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/musterhq/muster/internal/pause"
@@ -132,7 +133,7 @@ func (all *registrations) claim(ctx context.Context, name wire.InstanceName) (*R
 		}
 		if current { // it has ended, or could not: what is open of it is the next one's
 			next := all.add(name)
-			next.open, next.tried = r.open, r.tried
+			next.open, next.tried = slices.Clone(r.open), r.tried
 			r.gone = true
 		}
 		all.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/musterhq/muster/internal/wire"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -62,6 +63,60 @@ func TestWhatTheRegistryHasLostComesBackWithinABeat(t *testing.T) {
 		if s := r.Status(); s.Reregistered != 2 || !errors.Is(s.Reason, ErrReplaced) || r.Instance().Port != 8080 {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// A heartbeat is on its way while the instance is registered with another document: that the registry has another one than the
+// heartbeat says is no news.
+func TestAnAnswerToAHeartbeatOfAnEarlierDocumentSaysNothing(t *testing.T) {
+	story(t, 1, func(t *testing.T, f *fakeRegistry, c *Client) {
+		r := mustRegister(t, c, payments("p1"))
+		f.set(func() {
+			f.meddle = func(call *http.Request, _ string) error {
+				if strings.HasSuffix(call.URL.Path, "heartbeats") {
+					f.set(func() { f.meddle = nil })
+					heavier := payments("p1")
+					heavier.Weight = 200
+					mustRegister(t, c, heavier)
+				}
+				return nil
+			}
+		})
+		time.Sleep(3 * beat)
+		if s := r.Status(); s.Reregistered != 0 || s.State != Registered || r.Instance().Weight != 200 {
+			t.Errorf("%+v, %+v", s, r.Instance())
+		}
+	})
+}
+
+// What the registry has lost of a short lease may take longer than the lease to come back. What it still has lives on meanwhile.
+func TestALongRestorationHoldsNoHeartbeatUp(t *testing.T) {
+	story(t, 1, func(t *testing.T, f *fakeRegistry, c *Client) {
+		const ttl = 3 * time.Second
+		for n := range 6000 {
+			mustRegister(t, c, payments(fmt.Sprint("p", n)), InBackground(), WithTTL(ttl))
+		}
+		time.Sleep(10 * ttl)
+		all := c.registrations.byName
+		f.set(func() {
+			for name := range f.instances {
+				if name.ID != "p0" {
+					delete(f.instances, name)
+				}
+			}
+		})
+		kept := all[wire.InstanceName{Service: "payments", ID: "p0"}]
+		for range 100 {
+			time.Sleep(100 * time.Millisecond)
+			if s := kept.Status(); time.Since(s.LastHeartbeat) > ttl*2/3 {
+				t.Fatalf("no heartbeat for %s", time.Since(s.LastHeartbeat))
+			}
+		}
+		f.set(func() {
+			if len(f.instances) != 6000 {
+				t.Errorf("%d of 6,000 are there again", len(f.instances))
+			}
+		})
 	})
 }
 
@@ -278,6 +333,58 @@ func TestWhatIsUnderWayDoesNotComeBackAfterClose(t *testing.T) {
 		time.Sleep(time.Minute)
 		if f.has("p1") {
 			t.Error("it came back")
+		}
+	})
+}
+
+// The same where the registration was given up, could not be taken back since the registry was away, and is made again.
+func TestWhatIsUnderWayOfAnEarlierRegistrationDoesNotComeBackEither(t *testing.T) {
+	story(t, 1, func(t *testing.T, f *fakeRegistry, c *Client) {
+		f.set(func() {
+			f.meddle = func(r *http.Request, body string) error {
+				if r.Method == http.MethodPut {
+					f.set(func() { f.meddle, f.away = nil, true })
+					late := r.Clone(context.Background())
+					time.AfterFunc(time.Hour, func() { f.answer(late, []byte(body)) })
+				}
+				return hang(r.Context())
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.Register(ctx, payments("p1")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		time.Sleep(2 * farewellTime)
+		f.down(false)
+		if err := mustRegister(t, c, payments("p1")).Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Hour)
+		if f.has("p1") {
+			t.Error("it came back")
+		}
+	})
+}
+
+// Heartbeats end with the client, so that nobody may be told that the instance is registered and stays it.
+func TestARegistrationThatIsAnsweredAfterTheClientWasClosedIsNone(t *testing.T) {
+	story(t, 1, func(t *testing.T, f *fakeRegistry, c *Client) {
+		f.set(func() {
+			f.after = func(*http.Request, string) error { return c.Close() }
+		})
+		if _, err := c.Register(t.Context(), payments("p1")); !errors.Is(err, ErrClosed) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestToDeregisterWhatAnOperatorHasDeregisteredIsASuccess(t *testing.T) {
+	story(t, 1, func(t *testing.T, f *fakeRegistry, c *Client) {
+		r := mustRegister(t, c, payments("p1"))
+		f.forget("p1")
+		if err := r.Close(t.Context()); err != nil || r.Status().State != Deregistered {
+			t.Errorf("%v, %+v", err, r.Status())
 		}
 	})
 }

@@ -57,6 +57,28 @@ func TestWhatWasFetchedIsUsedOnlyWhereItIsNewer(t *testing.T) {
 	}
 }
 
+// Indexes of two clusters say nothing of each other. Who watches is told, by the stream where that carries the service.
+func TestWhatWasFetchedFromAnotherClusterIsNotTakenForTheNextState(t *testing.T) {
+	for _, carried := range []bool{true, false} {
+		table := newTable(time.Minute)
+		watch, err := table.join("payments")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := watch.entry
+		table.seed(e, knownOf(9, "p1"), vouched{at: 9, cluster: "C1"})
+		e.joined = carried
+		table.seed(e, knownOf(3, "q1"), vouched{at: 3, cluster: "C2"})
+		ids := fmt.Sprint(idsOf(table.last(e).snapshot.Instances))
+		if carried && (ids != "[p1]" || e.seen.cluster != "C1" || watch.reset) {
+			t.Errorf("the stream carries it: %s of %s; told of a new history: %v", ids, e.seen.cluster, watch.reset)
+		}
+		if !carried && (ids != "[q1]" || e.seen.cluster != "C2" || !watch.reset) {
+			t.Errorf("no stream carries it: %s of %s; told of a new history: %v", ids, e.seen.cluster, watch.reset)
+		}
+	}
+}
+
 // A stream that was replaced may still have something under way, of services or of a history that the new one does not go on from.
 func TestAStreamThatWasReplacedChangesNothingAnyMore(t *testing.T) {
 	table := newTable(time.Minute)

@@ -3,8 +3,10 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,6 +148,58 @@ func TestAChangeIsConfirmedWhenItsConsumersAreDone(t *testing.T) {
 				eventually.Succeeds(t, 10*time.Second, confirmed(removed))
 				return
 			}
+		}
+	})
+}
+
+// A drain waits for a confirmation that was lost on its way, and nothing else may change that would have another one sent.
+func TestAConfirmationThatDidNotArriveIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		index := w.put("payments", "p1", registry.Healthy)
+		n := startNode(t, w)
+		var refused atomic.Int32
+		n.answers(func(to http.ResponseWriter, r *http.Request) bool {
+			return strings.HasSuffix(r.URL.Path, "/ack") && refused.Add(1) <= 3 && refuse(to, r)
+		})
+		c := newClient(t, nil, n)
+		go func() {
+			for range c.Watch(t.Context(), "payments") {
+			}
+		}()
+		time.Sleep(time.Second)
+		if acks := n.acknowledged(); !slices.Contains(acks, index) || refused.Load() > 5 {
+			t.Errorf("after a second %v are confirmed, in %d tries", acks, refused.Load())
+		}
+		_ = c.Close()
+	})
+}
+
+// A service that joins a stream which is under way is fetched first. Where no node can tell of it for a moment, it is late, and
+// those that the stream carries go on.
+func TestAServiceThatCouldNotBeFetchedJoinsAMomentLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("a", "i", registry.Healthy)
+		w.put("b", "i", registry.Healthy)
+		n := startNode(t, w)
+		c := newClient(t, nil, n)
+		for range c.Watch(limited(t), "a") {
+			break
+		}
+		awaitCovered(t, c, "a")
+		began := time.Now()
+		n.answers(func(to http.ResponseWriter, r *http.Request) bool {
+			return r.URL.Path == "/v1/services/b" && time.Since(began) < 10*time.Second && refuse(to, r)
+		})
+		for s, err := range c.Watch(limited(t), "b") {
+			if errors.Is(err, ErrLost) {
+				continue
+			}
+			if took := time.Since(began); err != nil || len(s.Instances) != 1 || took > 13*time.Second {
+				t.Errorf("%+v, %v, after %s", s, err, took)
+			}
+			break
 		}
 	})
 }
