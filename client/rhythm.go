@@ -70,11 +70,17 @@ func (y *rhythm) run(ctx context.Context) {
 		case <-timer.C:
 			beaten = true
 		case <-y.wake:
+			select {
+			case <-timer.C: // heartbeats go first
+				beaten = true
+			default:
+			}
 		}
 		var err error
 		if beaten {
 			err = y.heartbeats(ctx)
 		}
+		heard := time.Now()
 		if err == nil {
 			err = y.restore(ctx)
 		}
@@ -83,7 +89,7 @@ func (y *rhythm) run(ctx context.Context) {
 			timer.Reset(backoff(failures, y.beat()))
 			failures++
 		case err == nil && beaten:
-			timer.Reset(jittered(y.beat()))
+			timer.Reset(jittered(y.beat()) - time.Since(heard))
 			failures = 0
 		}
 	}
