@@ -3,6 +3,7 @@ package balancers
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -30,10 +31,12 @@ type contender struct {
 
 func contenders() (all []contender) {
 	for _, strategy := range lb.Strategies() {
-		all = append(all, contender{"muster/" + strategy, func(tb testing.TB, n int) func() string { return muster(tb, strategy, n) }})
+		all = append(all, contender{"muster/" + strategy, func(tb testing.TB, n int) func() string { return muster(tb, strategy, n, weight) }})
 	}
 	return append(all,
-		contender{"floor/round_robin", floor},
+		contender{"muster/p2c, equal weights", func(tb testing.TB, n int) func() string { return muster(tb, "p2c", n, equal) }},
+		contender{"floor/round_robin", turns},
+		contender{"floor/p2c", twoChoices},
 		contender{"grpc/round_robin", func(tb testing.TB, n int) func() string { return grpcGo(tb, "round_robin", `{}`, n) }},
 		contender{"grpc/least_request", func(tb testing.TB, n int) func() string {
 			return grpcGo(tb, "least_request_experimental", `{"choiceCount": 2}`, n)
@@ -59,7 +62,9 @@ type instances []registry.Instance
 
 func (s instances) Discover(context.Context, string) ([]registry.Instance, error) { return s, nil }
 
-func muster(tb testing.TB, strategy string, n int) func() string {
+func equal(int) int { return registry.DefaultWeight }
+
+func muster(tb testing.TB, strategy string, n int, weight func(i int) int) func() string {
 	var list instances
 	for i := range n {
 		list = append(list, registry.Instance{Service: "payments", ID: address(i), Weight: weight(i)})
@@ -81,14 +86,37 @@ func muster(tb testing.TB, strategy string, n int) func() string {
 	}
 }
 
-// floor is the least that taking turns can cost: one counter that all share, and a division.
-func floor(_ testing.TB, n int) func() string {
+// turns is the least that taking turns can cost: one counter that all share, and a division.
+func turns(_ testing.TB, n int) func() string {
 	var list []string
 	for i := range n {
 		list = append(list, address(i))
 	}
 	var turn atomic.Uint64
 	return func() string { return list[turn.Add(1)%uint64(n)] }
+}
+
+// twoChoices is the least that the choice between two can cost: two random numbers, two counters that are compared, and one of
+// them up and down again.
+func twoChoices(_ testing.TB, n int) func() string {
+	type one struct {
+		inFlight atomic.Int64
+		address  string
+		_        [40]byte // a cache line each
+	}
+	list := make([]one, n)
+	for i := range list {
+		list[i].address = address(i)
+	}
+	return func() string {
+		chosen, other := &list[rand.IntN(n)], &list[rand.IntN(n)]
+		if other.inFlight.Load() < chosen.inFlight.Load() {
+			chosen = other
+		}
+		chosen.inFlight.Add(1)
+		chosen.inFlight.Add(-1)
+		return chosen.address
+	}
 }
 
 func goKit(balancer func(sd.Endpointer) gokit.Balancer, n int) func() string {

@@ -30,20 +30,25 @@ func TestWhateverHappensClientsSeeOneRegistry(t *testing.T) {
 		nodes = append(nodes, p.HTTP)
 	}
 	nodes = append(nodes, s.guest.HTTP)
-	p := &play{stage: s, nodes: nodes, seen: consistency.NewSightings(), done: map[string]int{}}
+	p := &play{stage: s, nodes: nodes, seen: consistency.NewSightings(), done: map[string]int{}, reign: watchReign(t, nodes)}
 	watchers, events, resumed := startWatchers(t, 50, nodes, p.seen)
 	s.watchers = watchers
 	began := time.Now()
+	defer func() { // also where it fails: an hour that ends badly has its figures too
+		writes, silent := p.progress.sum()
+		elections, leaderless := p.reign.sum()
+		seen, versions := p.seen.Len()
+		t.Logf("%d rounds in %s: %d calls, %d of them left open; %d writes acknowledged, the longest time without one %s; "+
+			"%d elections, the longest time without a leader %s; "+
+			"%d watchers took %d events and went on elsewhere %d times; %d contents of %d versions compared; %s",
+			p.rounds, time.Since(began).Round(time.Second), p.calls, p.open, writes, silent.Round(time.Millisecond),
+			elections, leaderless.Round(time.Millisecond),
+			len(watchers), events.Load(), resumed.Load(), seen, versions, p.mischief())
+	}()
 	for round := 1; time.Since(began) < length; round++ {
 		p.round(t, round)
 		p.requireAgreement(watchers)
 	}
-	writes, longest := p.progress.sum()
-	seen, versions := p.seen.Len()
-	t.Logf("%d rounds in %s: %d calls, %d of them left open; %d writes acknowledged, the longest time without one %s; "+
-		"%d watchers took %d events and went on elsewhere %d times; %d contents of %d versions compared; %s",
-		p.rounds, time.Since(began).Round(time.Second), p.calls, p.open, writes, longest.Round(time.Millisecond),
-		len(watchers), events.Load(), resumed.Load(), seen, versions, p.mischief())
 }
 
 // play is what has come of all rounds.
@@ -52,6 +57,7 @@ type play struct {
 	nodes    []string
 	seen     *consistency.Sightings
 	progress progress
+	reign    *reign
 	services []string // of the last round
 
 	rounds, calls, open int
