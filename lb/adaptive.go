@@ -81,15 +81,16 @@ func (a *adaptive) cost(n *node, now time.Duration) float64 {
 	return cost * (waiting + 1) / n.shareNow()
 }
 
-// grudge is how slowly failures are forgotten, in decays: three times more slowly for each in a row.
+// grudge is how slowly failures are forgotten, in decays: the more slowly, the more of them in a row.
 func grudge(row int32) float64 {
-	return min(math.Pow(3, float64(row)), longestGrudge)
+	return min(math.Pow(grudgeOfOne, float64(row)), longestGrudge)
 }
 
 const (
 	clearly       = 0.8  // who is not better by more than this is as good: the first that was drawn has the call
 	settled       = 0.99 // from here on failures need not be forgotten any more
 	leastSuccess  = 1e-6 // there is still a difference between two that fail always
+	grudgeOfOne   = 5    // an instance that begins to fail costs each caller the call that finds out, and one more for each look
 	longestGrudge = 8    // so that it takes some 35 decays at most until the next try
 	believed      = 5    // decays for which what a server said stands: it is steadier than the few answers one has had oneself
 	hearsay       = 0.1  // what a call of others counts, that one has only been told of
