@@ -3,22 +3,23 @@ package client
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/pause"
 	"github.com/musterhq/muster/registry"
 )
 
-// ackAgain is how long to wait before a confirmation is sent again that did not arrive.
-const ackAgain = 100 * time.Millisecond
+// mostAckPause is the longest pause before a confirmation is sent again that did not arrive: drains wait for it.
+const mostAckPause = 2 * time.Second
 
 // acknowledge confirms what has been applied until ctx ends. It sends one confirmation at a time, always the newest, so that
 // it never holds the stream up.
 func (c *Client) acknowledge(ctx context.Context) {
 	var watch string
 	var confirmed uint64
+	failures := 0
 	for {
 		select {
 		case <-c.table.acks:
@@ -27,7 +28,7 @@ func (c *Client) acknowledge(ctx context.Context) {
 		}
 		node, id, index := c.table.confirmable()
 		if id != watch {
-			watch, confirmed = id, 0
+			watch, confirmed, failures = id, 0, 0
 		}
 		if id == "" || index <= confirmed {
 			continue
@@ -35,16 +36,15 @@ func (c *Client) acknowledge(ctx context.Context) {
 		err := api.Acknowledge(ctx, c.calls, node, id, index)
 		switch {
 		case err == nil:
-			confirmed = index
+			confirmed, failures = index, 0
 		case errors.Is(err, registry.ErrCheckNotFound) || errors.Is(err, fault.ErrConflict):
 			// The stream has ended, and the next one begins with a confirmation of its own.
 		default:
-			select {
-			case <-time.After(ackAgain/2 + rand.N(ackAgain)):
-				ring(c.table.acks)
-			case <-ctx.Done():
+			if !pause.For(ctx, backoff(failures, mostAckPause)) {
 				return
 			}
+			failures++
+			ring(c.table.acks)
 		}
 	}
 }

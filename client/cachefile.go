@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/musterhq/muster/internal/crc32c"
@@ -21,6 +22,9 @@ const (
 
 	// fileDelay is how long changes are gathered before the file is written.
 	fileDelay = time.Second
+
+	// maxFile bounds, in bytes, what is read as a cache file. What fits into one stream fits in many times over.
+	maxFile = 256 << 20
 )
 
 // cacheFile is the document in the file. What it keeps is checksummed as it stands there.
@@ -57,6 +61,14 @@ func (c *Client) recall() {
 }
 
 func readCache(path string) ([]keptService, error) {
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is no regular file")
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("it has %d bytes, and a cache file may have %d", info.Size(), maxFile)
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -74,6 +86,11 @@ func readCache(path string) ([]keptService, error) {
 	var kept []keptService
 	if err := json.Unmarshal(file.Kept, &kept); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
+	}
+	for _, k := range kept {
+		if slices.Contains(k.Instances, nil) {
+			return nil, fmt.Errorf("it is damaged: an instance of service %q is null", k.Service)
+		}
 	}
 	return kept, nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/musterhq/muster/internal/crc32c"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -148,7 +149,13 @@ func TestAFileThatCannotBeUsedIsIgnoredAndTheLogSaysWhy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		nobody := json.RawMessage(`[{"service":"payments","index":2,"instances":[null],"cluster":"C1","at":2}]`)
+		null, err := json.Marshal(cacheFile{Format: fileFormat, Checksum: crc32c.Sum(nobody), Kept: nobody})
+		if err != nil {
+			t.Fatal(err)
+		}
 		for name, content := range map[string][]byte{
+			"null":  null,
 			"empty": {}, "half": whole[:len(whole)/2], "flipped": bytes.Replace(whole, []byte("10.0.0.1"), []byte("10.0.0.2"), 1), "newer": newer,
 		} {
 			if err := os.WriteFile(file, content, 0o600); err != nil {
@@ -170,4 +177,20 @@ func TestAFileThatCannotBeUsedIsIgnoredAndTheLogSaysWhy(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a path names may be anything. A pipe would never be read to its end, and what is huge would not fit into memory.
+func TestWhatCanBeNoCacheFileIsNotEvenRead(t *testing.T) {
+	huge := filepath.Join(t.TempDir(), "cache")
+	if err := os.WriteFile(huge, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(huge, maxFile+1); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{huge: "may have", t.TempDir(): "no regular file", os.DevNull: "no regular file"} {
+		if _, err := readCache(file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
 }

@@ -1,13 +1,18 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/musterhq/muster/internal/api"
 	"github.com/musterhq/muster/registry"
 )
 
@@ -112,6 +117,47 @@ func TestMoreServicesThanOneStreamCanNameAreRefusedToWatchersAndStillDiscovered(
 			t.Error("what nobody uses does not make room")
 		}
 	})
+}
+
+// A registration may be closed after its client. The connection that this takes stays no longer than that.
+func TestNoConnectionOutlivesAClosedClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("payments", "p1", registry.Healthy)
+		n := startNode(t, w)
+		network := networkOf(n)
+		dial := network.DialContext
+		var open atomic.Int32
+		network.DialContext = func(ctx context.Context, kind, address string) (net.Conn, error) {
+			conn, err := dial(ctx, kind, address)
+			if err == nil {
+				open.Add(1)
+				conn = &countedConn{Conn: conn, closed: sync.OnceFunc(func() { open.Add(-1) })}
+			}
+			return conn, err
+		}
+		c := newClient(t, func(c *Config) { c.Transport = network }, n)
+		_ = c.Close()
+		if _, err := api.Do(t.Context(), c.calls, api.Discover("payments", api.Query{})); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if still := open.Load(); still != 0 {
+			t.Errorf("%d connections are open", still)
+			network.CloseIdleConnections()
+		}
+	})
+}
+
+// countedConn tells when it is closed.
+type countedConn struct {
+	net.Conn
+	closed func()
+}
+
+func (c *countedConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
 }
 
 // Else every drain would wait for it until it is forgotten.

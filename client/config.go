@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/musterhq/muster/internal/api"
 )
 
 // The defaults of a [Config].
@@ -24,7 +26,8 @@ const maxName = 128
 // Config says how to reach a cluster. Only Addrs is needed.
 type Config struct {
 	// Addrs are the addresses of some nodes of one cluster, such as http://127.0.0.1:7300; one is enough, several help while
-	// one of them is down. The other nodes are learned from these, which are never forgotten.
+	// one of them is down. The other nodes are learned from these, which are never forgotten. An address without a scheme is
+	// taken for HTTP, and one that stands there twice for one node.
 	Addrs []string
 
 	// InOrder has the nodes asked in the order of Addrs. Otherwise that is drawn at random, so that many clients spread over
@@ -60,6 +63,11 @@ func (c Config) Validate() error {
 	var wrong []error
 	if len(c.Addrs) == 0 {
 		wrong = append(wrong, errors.New("config: Addrs is empty: give the address of a node, such as http://127.0.0.1:7300"))
+	}
+	for n, address := range c.Addrs {
+		if err := api.CheckAddress(address); err != nil {
+			wrong = append(wrong, fmt.Errorf("config: Addrs[%d]: %w", n, err))
+		}
 	}
 	if len(c.Name) > maxName {
 		wrong = append(wrong, fmt.Errorf("config: Name has %d bytes, and may have %d", len(c.Name), maxName))

@@ -67,6 +67,9 @@ func (c *Client) DiscoverWith(ctx context.Context, service string, options ...Re
 		option(&q)
 	}
 	answer, err := api.Retry(ctx, c.calls, api.Discover(service, q))
+	if err == nil || errors.Is(err, registry.ErrServiceNotFound) {
+		c.table.show(service, answer.Cluster, answer.Index, answer.Body.Index)
+	}
 	if err != nil {
 		return nil, err
 	}

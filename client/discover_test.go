@@ -1,7 +1,9 @@
 package client
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -125,6 +127,53 @@ func TestAnErrorNeverEmptiesTheCacheAndTheRegistrysWordDoes(t *testing.T) {
 	})
 }
 
+// That the registry was lost when somebody last asked says nothing of now.
+func TestWhatWasKnownInAnOutageIsNoAnswerAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("payments", "p1", registry.Healthy)
+		n := startNode(t, w)
+		c := newClient(t, nil, n)
+		if _, err := c.Discover(limited(t), "payments"); err != nil {
+			t.Fatal(err)
+		}
+		awaitCovered(t, c, "payments")
+		n.answers(refuse)
+		time.Sleep(2 * DefaultLinger) // Nobody asks for the service any more, and it leaves the stream.
+		n.answers(nil)
+		w.put("payments", "p2", registry.Healthy)
+		time.Sleep(10 * time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if found, err := c.Discover(ctx, "payments"); err != nil || len(found) != 2 {
+			t.Errorf("%v, %v", idsOf(found), err)
+		}
+	})
+}
+
+// A proxy may answer anything with status 200, an error or nothing at all. That says nothing about the service.
+func TestWhatIsNoAnswerEmptiesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := startNode(t, newWorld("C1"))
+		c := newClient(t, nil, n)
+		p1 := payments("p1")
+		p1.Status = registry.Healthy
+		c.table.recall(keptService{Service: "payments", Index: 7, At: 9, Cluster: "C1", Instances: []*registry.Instance{&p1}})
+		for _, body := range []string{"", "{}", `{"code": "no_leader", "status": 503}`, `{"index": 9, "service": "payments", "instances": [null]}`} {
+			n.answers(func(to http.ResponseWriter, _ *http.Request) bool {
+				_, _ = fmt.Fprint(to, body)
+				return true
+			})
+			if found, err := c.Discover(limited(t), "payments"); err != nil || len(found) != 1 {
+				t.Errorf("%q: %v, %v", body, found, err)
+			}
+			if found, err := c.DiscoverWith(limited(t), "payments"); err == nil || errors.Is(err, registry.ErrNoHealthyInstances) {
+				t.Errorf("%q: %v, %v", body, found, err)
+			}
+		}
+	})
+}
+
 func TestAFrozenNodeDoesNotHoldEveryCallUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld("C1")
@@ -169,6 +218,63 @@ func TestASessionNeverGoesBackAtANodeThatLags(t *testing.T) {
 			if err != nil || len(found) != 3 {
 				t.Fatalf("%v, %v", idsOf(found), err)
 			}
+		}
+	})
+}
+
+// The stream may come from a node that lags. What a caller has read elsewhere is not taken back by the cache.
+func TestTheCacheDoesNotGoBehindWhatACallerHasRead(t *testing.T) {
+	for name, change := range map[string]func(w *world){
+		"another instance": func(w *world) { w.put("payments", "p2", registry.Healthy) },
+		"nobody left":      func(w *world) { w.remove("payments", "p1") },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld("C1")
+			w.put("payments", "p1", registry.Healthy)
+			lags, ahead := startNode(t, w), startNode(t, w)
+			c := newClient(t, func(c *Config) { c.InOrder = true }, lags, ahead)
+			if _, err := c.Discover(limited(t), "payments"); err != nil {
+				t.Fatal(err)
+			}
+			awaitCovered(t, c, "payments")
+			lags.hold(true)
+			change(w)
+			read, _ := c.DiscoverWith(limited(t), "payments", Linearizable())
+			again, _ := c.Discover(limited(t), "payments")
+			before, after := slices.Sorted(slices.Values(idsOf(read))), idsOf(again)
+			if len(before) == 1 || !slices.Equal(before, after) {
+				t.Errorf("%s: %v was read, and then %v", name, before, after)
+			}
+			asked := discovers(lags) + discovers(ahead)
+			if _, _ = c.Discover(limited(t), "payments"); discovers(lags)+discovers(ahead) != asked {
+				t.Errorf("%s: a node is asked again for what is known now", name)
+			}
+		})
+	}
+}
+
+// The first state that a watch yields shows the client's own writes, too, and all that it has read.
+func TestAWatchThatBeginsShowsNoLessThanWasSeenBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("payments", "p1", registry.Healthy)
+		ahead, lags := startNode(t, w), startNode(t, w)
+		lags.hold(true)
+		w.put("payments", "p2", registry.Healthy)
+		c := newClient(t, func(c *Config) { c.InOrder = true }, ahead, lags)
+		if found, err := c.DiscoverWith(limited(t), "payments"); err != nil || len(found) != 2 {
+			t.Fatalf("%v, %v", found, err)
+		}
+		ahead.answers(func(to http.ResponseWriter, r *http.Request) bool { return r.URL.Path == "/v1/watch" && refuse(to, r) })
+		time.AfterFunc(5*time.Second, func() { lags.hold(false) })
+		for s, err := range c.Watch(limited(t), "payments") {
+			if errors.Is(err, ErrLost) {
+				continue // until the node that lags has got as far
+			}
+			if err != nil || len(s.Instances) != 2 {
+				t.Errorf("%v, %v", idsOf(s.Instances), err)
+			}
+			break
 		}
 	})
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -40,8 +41,12 @@ func readEvent(e wire.Event) (event, error) {
 			read.age = time.Duration(*b.Age)
 		}
 	}
-	if err == nil && slices.Contains(read.upserted, nil) {
-		err = fmt.Errorf("an instance is null")
+	switch {
+	case err != nil:
+	case slices.Contains(read.upserted, nil):
+		err = errors.New("an instance is null")
+	case read.service == "" && (read.kind == wire.EventSnapshot || read.kind == wire.EventDelta):
+		err = errors.New("it names no service")
 	}
 	if err != nil {
 		return read, fmt.Errorf("a %s can't be read: %w", e.Event, err)

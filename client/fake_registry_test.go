@@ -255,11 +255,13 @@ func (f *fakeRegistry) register(i registry.Instance) (created bool, now registry
 }
 
 func (f *fakeRegistry) renew(beats []wire.Heartbeat) (r wire.Renewal) {
+	r.Renewed = len(beats)
 	for _, b := range beats {
 		name := wire.InstanceName{Service: b.Service, ID: b.ID}
 		switch i, there := f.instances[name]; {
 		case !there:
 			r.Missing = append(r.Missing, name)
+			r.Renewed--
 		case record.Digest(&i) != b.Digest:
 			r.Differs = append(r.Differs, name)
 		}

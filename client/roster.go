@@ -75,6 +75,9 @@ func (c *Client) admit(ctx context.Context) (again bool) {
 		})
 	}
 	fetching.Wait()
+	if left && len(joined) == 0 && !c.table.carries() {
+		c.endWatch() // It does not break off: a drain need not wait for one that nobody listens to.
+	}
 	if len(joined) > 0 || left {
 		c.table.admit(ctx, joined)
 		ring(c.opened)
@@ -116,6 +119,18 @@ func (t *table) review(ctx context.Context) (ready, missing []*entry, left bool)
 		t.reopen(ctx) // at once, so that no segment begins in the meantime that they would have to be fetched for
 	}
 	return ready, missing, left
+}
+
+// carries tells whether there is a service that the stream is to carry.
+func (t *table) carries() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.entries {
+		if e.joined {
+			return true
+		}
+	}
+	return false
 }
 
 // admit opens the stream anew with the services that have joined.

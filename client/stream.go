@@ -45,6 +45,9 @@ func (t *table) reopen(ctx context.Context) {
 		}
 	}
 	slices.Sort(s.services)
+	if len(s.services) == 0 {
+		t.lost = nil // Nobody is asked any more, so that nobody would find out who answers again.
+	}
 	t.segment = s
 	t.position(s)
 }
@@ -65,8 +68,8 @@ func (t *table) position(s *segment) {
 }
 
 // begin prepares the try of a segment at another node: after what has been applied by now, in the session's cluster. What is
-// known of another cluster is forgotten.
-func (t *table) begin(s *segment, cluster string) {
+// known of another cluster is forgotten. A segment that goes on from nowhere shows no less than the session has seen.
+func (t *table) begin(s *segment, cluster string, seen uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s.pending, s.watch, s.sent = nil, "", 0
@@ -77,6 +80,9 @@ func (t *table) begin(s *segment, cluster string) {
 		}
 	}
 	t.position(s)
+	if !s.from.Known {
+		s.from.Cluster, s.least = cluster, seen
+	}
 }
 
 // stream keeps the stream open until ctx ends.
@@ -91,8 +97,8 @@ func (c *Client) stream(ctx context.Context) {
 			}
 			continue
 		}
-		cluster, _ := c.calls.Session()
-		c.table.begin(s, cluster)
+		cluster, seen := c.calls.Seen()
+		c.table.begin(s, cluster, seen)
 		f.Watching.Services, f.At, f.Watching.MinIndex = s.services, s.from, s.least
 		err := f.Once(s.ctx, func(e wire.Event) error { return c.take(f, s, e) })
 		if s.ctx.Err() != nil || errors.Is(err, errReplaced) {

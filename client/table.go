@@ -32,8 +32,9 @@ type entry struct {
 	service   string
 	known     *known // nil: nothing
 	seen      vouched
-	joined    bool // the stream carries it
-	covered   bool // the stream has told of it
+	shown     uint64 // a node has told the caller of a change that is known at this index; 0 where none is missing here
+	joined    bool   // the stream carries it
+	covered   bool   // the stream has told of it
 	consumers map[*consumer]struct{}
 	used      time.Time
 }
@@ -88,14 +89,27 @@ func (t *table) evict() bool {
 }
 
 // known is what may be answered of a service without asking a node: what the stream has told, if it has got as far as this
-// client's own writes, or anything while nobody answers.
+// client's own writes and what its callers have read, or anything while nobody answers.
 func (t *table) known(e *entry, written uint64) *known {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.lost != nil || (e.covered && e.seen.at >= written) {
+	if t.lost != nil || (e.covered && e.seen.at >= max(written, e.shown)) {
 		return e.known
 	}
 	return nil
+}
+
+// show notes what a node told a caller past the table: as of the index of the state, the service's own index, 0 where it is gone.
+func (t *table) show(service, cluster string, at, own uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.entries[service]
+	if e == nil || e.known == nil || e.seen.cluster != cluster || at <= e.seen.at {
+		return
+	}
+	if own > e.known.snapshot.Index || (own == 0 && len(e.known.snapshot.Instances) > 0) {
+		e.shown = max(e.shown, at)
+	}
 }
 
 // last is what was known last of a service, however old.
@@ -126,7 +140,7 @@ func (t *table) seed(e *entry, k *known, v vouched) {
 		for c := range e.consumers {
 			c.reset = true
 		}
-		e.seen = vouched{}
+		e.seen, e.shown = vouched{}, 0
 	}
 	if e.known == nil || v.at >= e.seen.at {
 		e.learn(k)
@@ -219,7 +233,7 @@ func (t *table) forget(services []string) {
 		if e == nil {
 			continue
 		}
-		e.seen.at, e.covered = 0, false
+		e.seen.at, e.shown, e.covered = 0, 0, false
 		for c := range e.consumers {
 			c.reset = true
 		}

@@ -113,6 +113,36 @@ func TestAServiceThatNobodyWatchesLeavesTheStream(t *testing.T) {
 	})
 }
 
+// A stream that nobody needs any more ends in good order: a drain would else wait for it as for one that broke off.
+func TestWhenTheLastServiceLeavesTheNodeIsToldThatTheWatchIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		n := startNode(t, w)
+		c := newClient(t, func(c *Config) { c.Linger = 10 * time.Second }, n)
+		ended := func() int {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return len(n.ended)
+		}
+		for _, service := range []string{"a", "b"} {
+			w.put(service, "i", registry.Healthy)
+			if _, err := c.Discover(limited(t), service); err != nil {
+				t.Fatal(err)
+			}
+			awaitCovered(t, c, service)
+			time.Sleep(5 * time.Second)
+		}
+		time.Sleep(4 * time.Second)
+		if all := streams(n); ended() != 0 || len(all) != 3 || strings.Contains(all[2], "service=a") {
+			t.Errorf("b is still carried, and %d watches are over: %v", ended(), all)
+		}
+		time.Sleep(10 * time.Second)
+		if ended() != 1 || c.table.current().services != nil {
+			t.Errorf("nobody asks any more, %d watches are over, and the stream carries %v", ended(), c.table.current().services)
+		}
+	})
+}
+
 // A change is confirmed when those who watch have come back for more, and not before; one that nobody waits for at once.
 func TestAChangeIsConfirmedWhenItsConsumersAreDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -170,6 +200,34 @@ func TestAConfirmationThatDidNotArriveIsSentAgain(t *testing.T) {
 		time.Sleep(time.Second)
 		if acks := n.acknowledged(); !slices.Contains(acks, index) || refused.Load() > 5 {
 			t.Errorf("after a second %v are confirmed, in %d tries", acks, refused.Load())
+		}
+		_ = c.Close()
+	})
+}
+
+// What stands before a node may let no confirmation through, for ever.
+func TestConfirmationsThatNeverArriveAreSentEverMoreSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("payments", "p1", registry.Healthy)
+		n := startNode(t, w)
+		var refused atomic.Int32
+		n.answers(func(to http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/ack") {
+				refused.Add(1)
+				to.WriteHeader(http.StatusMethodNotAllowed)
+				return true
+			}
+			return false
+		})
+		c := newClient(t, nil, n)
+		go func() {
+			for range c.Watch(t.Context(), "payments") {
+			}
+		}()
+		time.Sleep(time.Minute)
+		if tries := refused.Load(); tries < 10 || tries > 60 {
+			t.Errorf("within a minute it was sent %d times", tries)
 		}
 		_ = c.Close()
 	})
@@ -234,6 +292,57 @@ func TestAWatchIsToldOnceThatTheRegistryIsLostAndGoesOn(t *testing.T) {
 		}
 		if lost != 1 || snapshots != 2 {
 			t.Errorf("told %d times, %d snapshots", lost, snapshots)
+		}
+	})
+}
+
+// What a node sends may be JSON and still make no sense. That node has failed as if it had said nothing.
+func TestANodeWhoseEventsCannotBeReadIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("C1")
+		w.put("payments", "p1", registry.Healthy)
+		broken, well := startNode(t, w), startNode(t, w)
+		broken.answers(func(to http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == "/v1/watch" {
+				_, _ = fmt.Fprintln(to, `{"event":"hello","data":{"watch":"w1"}}`)
+				_, _ = fmt.Fprintln(to, `{"event":"snapshot","id":2,"data":{"index":2,"service":"payments","instances":[null]}}`)
+			}
+			return r.URL.Path == "/v1/watch"
+		})
+		c := newClient(t, func(c *Config) { c.InOrder = true }, broken, well)
+		for s, err := range c.Watch(limited(t), "payments") {
+			if err != nil || len(s.Instances) != 1 || len(streams(broken)) != 1 {
+				t.Errorf("%+v, %v; the broken node was asked %d times", s, err, len(streams(broken)))
+			}
+			break
+		}
+		if len(streams(well)) == 0 {
+			t.Error("nobody asked the other node")
+		}
+	})
+}
+
+// Where no node makes sense, the registry is lost, and who watches is told. The nodes are not asked over and over.
+func TestWhereNoEventCanBeReadTheRegistryIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := startNode(t, newWorld("C1")), startNode(t, newWorld("C1"))
+		for _, n := range []*node{a, b} {
+			n.answers(func(to http.ResponseWriter, r *http.Request) bool {
+				_, _ = fmt.Fprintln(to, `{"event":"hello","data":{"watch":"w1"}}`)
+				_, _ = fmt.Fprintln(to, `{"event":"delta","id":2,"data":null}`)
+				return true
+			})
+		}
+		c := newClient(t, nil, a, b)
+		for _, err := range c.Watch(limited(t), "payments") {
+			if !errors.Is(err, ErrLost) {
+				t.Errorf("%v", err)
+			}
+			break
+		}
+		time.Sleep(time.Minute)
+		if asked := len(streams(a)) + len(streams(b)); asked < 10 || asked > 60 {
+			t.Errorf("within a minute the nodes were asked %d times", asked)
 		}
 	})
 }

@@ -24,5 +24,7 @@ func RegisterAll(instances ...registry.Instance) Call[wire.BatchAnswer] {
 	for _, i := range instances {
 		body.Operations = append(body.Operations, operation{named{i.Service, i.ID, documentOf(i)}})
 	}
-	return Call[wire.BatchAnswer]{write(http.MethodPost, wire.PathBatch, body)}
+	return fitting(write(http.MethodPost, wire.PathBatch, body), func(answer wire.BatchAnswer) bool {
+		return len(answer.Results) == len(instances)
+	})
 }

@@ -37,6 +37,8 @@ type request struct {
 	harmless bool // to be made again, though it is no read: it does nothing that it has not done the first time
 
 	patience time.Duration // how long one node may take to answer
+
+	fits func(body any) bool // whether an answer of success is one to this call; nil where any will do
 }
 
 // read tells whether the call changes nothing.

@@ -8,7 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,6 +50,7 @@ type Client struct {
 	timeout time.Duration
 	http    *http.Client
 	upkeep  upkeep
+	closed  atomic.Bool
 }
 
 // Options say how a client is to be. Only the addresses are needed.
@@ -88,6 +92,9 @@ func NewWith(o Options) (*Client, error) {
 		if err != nil {
 			return nil, err
 		}
+		if slices.ContainsFunc(c.nodes.given, func(n *endpoint) bool { return n.at(node) }) {
+			continue // It would be asked twice in each round, and its failures would not count for its twin.
+		}
 		c.nodes.given = append(c.nodes.given, &endpoint{url: node})
 	}
 	if len(c.nodes.given) == 0 {
@@ -101,8 +108,17 @@ func NewWith(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Close closes connections that nobody uses.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close closes connections that nobody uses, now and after each call that is made all the same.
+func (c *Client) Close() {
+	c.closed.Store(true)
+	c.http.CloseIdleConnections()
+}
+
+// CheckAddress says what is wrong with the address of a node, nil where nothing is.
+func CheckAddress(address string) error {
+	_, err := parseAddress(address)
+	return err
+}
 
 // parseAddress reads the address of a node, which has nothing after its port.
 func parseAddress(address string) (*url.URL, error) {
@@ -115,8 +131,11 @@ func parseAddress(address string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q is not the address of a node: it looks like http://127.0.0.1:7300", address)
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
-	if u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
 		return nil, fmt.Errorf("%q is more than the address of a node, which ends after the port", address)
+	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); strings.HasSuffix(u.Host, ":") || (u.Port() != "" && (err != nil || port == 0)) {
+		return nil, fmt.Errorf("%q has no port that a node can have: it is a number from 1 to 65535, as in http://127.0.0.1:7300", address)
 	}
 	return u, nil
 }

@@ -149,7 +149,12 @@ func (c *Client) send(node *url.URL, call request, addressed *http.Request, take
 	case err != nil:
 		return noAnswer(ctx, node, call, err)
 	}
-	defer response.Body.Close()
+	defer func() {
+		_ = response.Body.Close()
+		if c.closed.Load() {
+			c.http.CloseIdleConnections() // nobody else will
+		}
+	}()
 	cluster := response.Header.Get(wire.HeaderCluster)
 	if ours, yes := c.session.foreign(cluster); yes && call.read() {
 		return &otherCluster{node: node.String(), theirs: cluster, ours: ours}
@@ -192,9 +197,13 @@ func read[T any](ctx context.Context, node *url.URL, call request, response *htt
 		return answer, err
 	}
 	if len(body) > 0 {
-		if err := json.Unmarshal(body, &answer.Body); err != nil {
-			return answer, outcome(call, fmt.Errorf("the answer is not what the contract says, is this a muster node? %w", err))
-		}
+		err = json.Unmarshal(body, &answer.Body)
+	}
+	if err == nil && call.fits != nil && !call.fits(answer.Body) {
+		err = fmt.Errorf("%w: %.80q", errUnfitting, body)
+	}
+	if err != nil {
+		return Answer[T]{}, outcome(call, fmt.Errorf("the answer is not what the contract says, is this a muster node? %w", err))
 	}
 	answer.Index = indexOf(response)
 	answer.Created = response.StatusCode == http.StatusCreated

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -22,6 +23,9 @@ type endpoint struct {
 	failed int       // tries in a row
 	until  time.Time // it stands behind the others
 }
+
+// at tells whether the node is the one at a URL. Neither schemes nor names of hosts know small letters from large ones.
+func (n *endpoint) at(u *url.URL) bool { return strings.EqualFold(n.url.String(), u.String()) }
 
 // endpoints are the nodes that a client knows: those that it was given, which are never forgotten, and those that it learned
 // of. One of them may be known to lead. Any number of goroutines may use them.
@@ -115,7 +119,7 @@ func (e *endpoints) learn(address string) (*endpoint, bool) {
 		return nil, false
 	}
 	for _, n := range e.all() {
-		if n.url.String() == u.String() {
+		if n.at(u) {
 			return n, true
 		}
 	}

@@ -94,6 +94,19 @@ func TestNodesAreLearnedAndForgottenButForTheGivenOnes(t *testing.T) {
 	}
 }
 
+func TestANodeOutsideOfAllClustersMakesNobodyForgotten(t *testing.T) {
+	answers := `{"id": "C1", "nodes": [{"http": "http://n2:1"}]}`
+	c := client(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answers) }).url)
+	if err := Refresh(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	for _, answers = range []string{`{"id": "", "nodes": []}`, `{}`, ""} {
+		if err := Refresh(t.Context(), c); err == nil || c.nodes.count() != 2 {
+			t.Errorf("after %q %d nodes are known, %v", answers, c.nodes.count(), err)
+		}
+	}
+}
+
 // A node that failed stands behind for a while that grows, and is then tried by one caller at a time.
 func TestANodeThatFailedStandsBehindAndComesBackOnProbation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -175,6 +188,22 @@ func TestWhatIsNotSafeOrNoUseIsNotRetried(t *testing.T) {
 		if err == nil || node.asked.Load() != 1 {
 			t.Errorf("%s: %v after %d tries", name, err, node.asked.Load())
 		}
+	}
+}
+
+// Only a read asks for an index. A node that says of something else that it has not reached one talks nonsense, which ends with
+// the caller's time and not with the program.
+func TestAWriteThatWaitsForNoIndexDoesNotBecomeAQuestion(t *testing.T) {
+	var query string
+	node := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		query = r.URL.RawQuery
+		failing(wire.CodeIndexNotReached, wire.NotApplied)(w, r)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := Retry(ctx, client(t, node.url), Deregister("payments", "p1", 0))
+	if wire.CodeOf(err) != wire.CodeIndexNotReached || query != "" || node.asked.Load() < 2 {
+		t.Errorf("%v after %d tries, the last with %q", err, node.asked.Load(), query)
 	}
 }
 

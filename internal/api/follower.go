@@ -9,6 +9,9 @@ import (
 	"github.com/musterhq/muster/internal/wire"
 )
 
+// lasted is how long a watch must have gone on for the next one to be opened as if nothing had happened.
+const lasted = maxPause
+
 // Follower is a watch that goes on at the next node when one is lost. It is for one goroutine, which decides when to go on,
 // from where, and with which services.
 type Follower struct {
@@ -18,7 +21,8 @@ type Follower struct {
 	client *Client
 	node   *endpoint // that was asked last
 	ahead  *endpoint // that is asked next, where that was told already
-	failed int       // how many nodes were lost since the last event
+	failed int       // how many nodes were lost since the last event with an id
+	brief  int       // how many watches in a row began and were lost before they had lasted
 }
 
 // NewFollower makes a watch that begins at the beginning.
@@ -27,24 +31,38 @@ func NewFollower(c *Client, w Watching) *Follower { return &Follower{Watching: w
 // Node is the base URL of the node that was asked last.
 func (f *Follower) Node() string { return f.node.url.String() }
 
-// Once watches on one node until that is lost, take wants no more, or ctx ends, and returns why. An error of take is passed on.
+// Once watches on one node until that is lost, take can't use what it sends, or ctx ends, and returns why. An error of take is
+// passed on, and the node's.
 func (f *Follower) Once(ctx context.Context, take func(wire.Event) error) error {
 	f.client.upkeep.use()
 	if f.ahead == nil {
 		f.ahead = f.next()
 	}
 	f.node, f.ahead = f.ahead, nil
-	var enough error
+	var begun time.Time
 	err := f.client.watch(ctx, f.node.url, f.Watching, &f.At, func(e wire.Event) error {
-		f.failed = 0
 		f.client.upkeep.use()
-		enough = take(e)
-		return enough
+		if begun.IsZero() {
+			begun = time.Now()
+		}
+		if err := take(e); err != nil {
+			return err
+		}
+		if e.ID != nil {
+			f.failed = 0
+		}
+		return nil
 	})
-	if ctx.Err() != nil || enough != nil {
+	if ctx.Err() != nil || errors.Is(err, errEnough) {
 		return err
 	}
 	f.failed++
+	if !begun.IsZero() {
+		f.brief++
+		if time.Since(begun) >= lasted {
+			f.brief = 0
+		}
+	}
 	all := f.client.nodes.fail(f.node)
 	f.client.upkeep.trouble()
 	if other, ok := errors.AsType[*otherCluster](err); ok && all {
@@ -74,10 +92,11 @@ func (f *Follower) Lost() bool { return f.failed >= f.client.nodes.count() }
 // Lasting tells whether a watch that failed so on one node fails so on all.
 func (f *Follower) Lasting(err error) bool { return lasting(f.Watching.request(f.At), err) }
 
-// Pause is how long to wait before the next node is asked, drawn at random: it grows with each round of all nodes.
+// Pause is how long to wait before the next node is asked, drawn at random: it grows with each round of all nodes, those in which
+// watches begin and do not last included.
 func (f *Follower) Pause() time.Duration {
 	most := firstPause
-	for range (f.failed - 1) / f.client.nodes.count() {
+	for range (max(f.failed, f.brief) - 1) / f.client.nodes.count() {
 		most = min(2*most, maxPause)
 	}
 	return rand.N(most)

@@ -13,5 +13,5 @@ func Heartbeats(patience time.Duration, instances ...wire.Heartbeat) Call[wire.R
 	r := command(http.MethodPost, wire.PathHeartbeats, wire.Heartbeats{Instances: instances})
 	r.harmless = true
 	r.patience = patience
-	return Call[wire.Renewal]{r}
+	return fitting(r, func(answer wire.Renewal) bool { return answer.Renewed+len(answer.Missing) == len(instances) })
 }

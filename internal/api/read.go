@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/musterhq/muster/internal/wire"
@@ -57,7 +58,9 @@ func Services(q Query) Call[wire.Services] {
 
 // Discover asks for the instances of a service.
 func Discover(service string, q Query) Call[wire.Discovered] {
-	return Call[wire.Discovered]{q.read(wire.PathService(service))}
+	return fitting(q.read(wire.PathService(service)), func(d wire.Discovered) bool {
+		return d.Service == service && !slices.Contains(d.Instances, nil)
+	})
 }
 
 // History asks how an instance came to be as it is.

@@ -47,7 +47,7 @@ func TestNobodyIsSentElsewhereWithTheTokenOrTheBody(t *testing.T) {
 				break
 			}
 			both := client(t, proxy.url, node.url)
-			if _, err := Do(t.Context(), both, Register(instance)); err != nil || node.asked.Load() == 0 {
+			if _, err := Do(t.Context(), both, Deregister("payments", "p1", 0)); err != nil || node.asked.Load() == 0 {
 				t.Errorf("the next node is not asked: %v", err)
 			}
 		})

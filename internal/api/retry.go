@@ -43,7 +43,7 @@ func Retry[T any](ctx context.Context, c *Client, call Call[T]) (Answer[T], erro
 		if !again(call.request, err) {
 			return answer, err
 		}
-		if errors.Is(err, fault.ErrIndexNotReached) {
+		if call.inSession && errors.Is(err, fault.ErrIndexNotReached) {
 			call = call.linearizable()
 		}
 		wait := pause/2 + rand.N(pause)

@@ -56,6 +56,12 @@ func (c *Client) Session() (cluster string, written uint64) {
 	return s.cluster, s.written
 }
 
+// Seen tells which cluster the client talks to, empty before it has heard of one, and the highest index that it has seen of that.
+func (c *Client) Seen() (cluster string, index uint64) {
+	d := c.session.now()
+	return d.cluster, d.index
+}
+
 // Saw tells the session what was seen by other means, such as a watch or a file.
 func (c *Client) Saw(cluster string, index uint64) {
 	c.session.saw(request{method: http.MethodGet}, demand{}, cluster, index)

@@ -94,6 +94,9 @@ func newIdle(ctx context.Context, patience time.Duration) (context.Context, *idl
 // allow begins another while.
 func (i *idle) allow(patience time.Duration) { i.timer.Reset(patience) }
 
+// suspend lets any time pass, until more is allowed.
+func (i *idle) suspend() { i.timer.Stop() }
+
 func (i *idle) stop() {
 	i.timer.Stop()
 	i.end(nil)

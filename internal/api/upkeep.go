@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,9 @@ func Refresh(ctx context.Context, c *Client) error {
 	answer, err := Do(ctx, c, Cluster().Within(memoryPatience))
 	if err != nil {
 		return err
+	}
+	if answer.Body.ID == "" {
+		return errors.New("the node belongs to no cluster, and knows no nodes of one")
 	}
 	if _, foreign := c.session.foreign(answer.Body.ID); foreign {
 		return &otherCluster{theirs: answer.Body.ID}

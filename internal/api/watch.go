@@ -18,8 +18,10 @@ import (
 
 const (
 	// watchIdle is how long a watch may say nothing before its node is given up: a node says something every 15 s at least, and
-	// gets 5 s more, so that what is known of a service behind a frozen node is no older than that.
+	// gets 5 s more, so that what is known of a service behind a frozen node is no older than that. Something is a whole event,
+	// or eventPart of one that takes longer.
 	watchIdle = 20 * time.Second
+	eventPart = 64 << 10 // bytes
 
 	// maxEvent bounds, in bytes, one event: a service with all its instances.
 	maxEvent = 64 << 20
@@ -82,23 +84,22 @@ func (c *Client) watch(ctx context.Context, node *url.URL, w Watching, at *Posit
 		if cluster := response.Header.Get(wire.HeaderCluster); at.Cluster == "" {
 			at.Cluster = cluster
 		}
-		lines := bufio.NewScanner(&moving{from: response.Body, moved: func(err error) error {
-			idle.allow(watchIdle)
-			return err
-		}})
+		lines := bufio.NewScanner(response.Body)
 		lines.Buffer(nil, maxEvent)
-		lines.Split(wholeLines)
+		lines.Split(wholeLines(func() { idle.allow(watchIdle) }))
 		for lines.Scan() {
 			var e wire.Event
 			if err := json.Unmarshal(lines.Bytes(), &e); err != nil || e.Event == "" {
 				return fmt.Errorf("%s sent what is no event, is it a muster node? %.80q", node, lines.Bytes())
 			}
+			idle.suspend() // It is not the node that takes this time.
 			if err := take(e); err != nil {
 				return err
 			}
 			if e.ID != nil {
 				at.Index, at.Known = *e.ID, true
 			}
+			idle.allow(watchIdle)
 		}
 		if err := lines.Err(); err != nil {
 			return fmt.Errorf("%s sends no more: %w", node, reason(ctx, err))
@@ -107,15 +108,25 @@ func (c *Client) watch(ctx context.Context, node *url.URL, w Watching, at *Posit
 	})
 }
 
-// wholeLines splits at the ends of lines. What stands after the last one was cut off and is not to be read.
-func wholeLines(data []byte, atEOF bool) (advance int, line []byte, err error) {
-	if end := bytes.IndexByte(data, '\n'); end >= 0 {
-		return end + 1, data[:end], nil
+// wholeLines splits at the ends of lines. What stands after the last one was cut off and is not to be read. Of a long line it
+// tells grown whenever a good part has come: single bytes are no sign that its end will.
+func wholeLines(grown func()) bufio.SplitFunc {
+	searched, told := 0, 0
+	return func(data []byte, atEOF bool) (advance int, line []byte, err error) {
+		if end := bytes.IndexByte(data[searched:], '\n'); end >= 0 {
+			end += searched
+			searched, told = 0, 0
+			return end + 1, data[:end], nil
+		}
+		if atEOF && len(data) > 0 {
+			return 0, nil, io.ErrUnexpectedEOF
+		}
+		if searched = len(data); searched-told >= eventPart {
+			told = searched
+			grown()
+		}
+		return 0, nil, nil
 	}
-	if atEOF && len(data) > 0 {
-		return 0, nil, io.ErrUnexpectedEOF
-	}
-	return 0, nil, nil
 }
 
 // lasting tells whether a watch that failed so on one node will fail so on all.

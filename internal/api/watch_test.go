@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,7 +37,11 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
-	return s.tries[n]()
+	response, err := s.tries[n]()
+	if err == nil {
+		context.AfterFunc(r.Context(), func() { _ = response.Body.Close() }) // as net/http does
+	}
+	return response, err
 }
 
 // sends answers with lines, and ends as end says: nil is an end in good order.
@@ -61,14 +66,26 @@ func (f failingReader) Read([]byte) (int, error) {
 
 // goesSilent sends lines and then nothing, for as long as it is listened to.
 func goesSilent(lines ...string) func() (*http.Response, error) {
+	return drips(0, func(yield func(string) bool) {
+		for _, line := range lines {
+			if !yield(line + "\n") {
+				return
+			}
+		}
+	})
+}
+
+// drips sends parts of a stream with a pause before each, and then nothing.
+func drips(pause time.Duration, parts iter.Seq[string]) func() (*http.Response, error) {
 	return func() (*http.Response, error) {
 		from, to := io.Pipe()
 		go func() {
-			for _, line := range lines {
-				_, _ = io.WriteString(to, line+"\n")
+			for part := range parts {
+				time.Sleep(pause)
+				if _, err := io.WriteString(to, part); err != nil {
+					return
+				}
 			}
-			time.Sleep(watchIdle + time.Second) // net/http would close the body when the context ends
-			_ = to.CloseWithError(errors.New("closed"))
 		}()
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: from}, nil
 	}
@@ -115,6 +132,7 @@ func follow(t *testing.T, most int, tries ...func() (*http.Response, error)) *fo
 				break
 			}
 		}
+		time.Sleep(time.Minute) // in which all that drips finds out that nobody listens
 	})
 	return f
 }
@@ -162,6 +180,25 @@ func TestAWatchThatNoNodeBeginsFailsAndOneThatHasBegunDoesNot(t *testing.T) {
 	}
 }
 
+// Nodes, or what stands before them, may begin each watch and end it at once. They are not asked twenty times a second for that.
+func TestWatchesThatDoNotLastAreOpenedEverMoreSlowly(t *testing.T) {
+	brief := slices.Repeat([]func() (*http.Response, error){sends(nil, delta5)}, 60)
+	long := drips(lasted, slices.Values([]string{delta5 + "\n", delta5 + "\n", "<html>\n"}))
+	f := follow(t, 64, append(brief, long, sends(nil, delta5), sends(nil, delta5))...)
+	if len(f.events) != 64 || f.err != nil {
+		t.Fatalf("events %v, error %v", f.events, f.err)
+	}
+	if took := f.at[3].Sub(f.at[0]); took > 4*firstPause {
+		t.Errorf("it took %s to ask all nodes once", took)
+	}
+	if last := f.at[60].Sub(f.at[40]); last < 5*time.Second || last > 20*maxPause {
+		t.Errorf("the last twenty took %s", last)
+	}
+	if pause := f.at[61].Sub(f.at[60]); pause > 3*lasted+firstPause {
+		t.Errorf("after one that lasted the next is opened %s later", pause)
+	}
+}
+
 func TestAWatchThatNoNodeWillEverTakeEnds(t *testing.T) {
 	if f := follow(t, 1, refuses(wire.CodeInvalidRequest)); len(f.asked) != 1 || wire.CodeOf(f.err) != wire.CodeInvalidRequest {
 		t.Errorf("asked %v, error %v", f.asked, f.err)
@@ -182,6 +219,64 @@ func TestANodeThatSaysNothingIsGivenUp(t *testing.T) {
 			t.Errorf("it was listened to for %s", waited)
 		}
 	}
+}
+
+// Single bytes without end are worse than silence: somebody has to give up on them.
+func TestANodeThatNeverGetsToTheEndOfALineIsGivenUp(t *testing.T) {
+	endless := func(yield func(string) bool) {
+		for yield(snapshot4 + "\n") {
+			for range 1000 {
+				if !yield(" ") {
+					return
+				}
+			}
+		}
+	}
+	f := follow(t, 2, drips(time.Second, endless), sends(nil, delta5))
+	if len(f.events) != 2 || f.err != nil || len(f.asked) != 2 {
+		t.Fatalf("events %v, error %v, asked %v", f.events, f.err, f.asked)
+	}
+	if waited := f.at[1].Sub(f.at[0]); waited < watchIdle || waited > watchIdle+3*time.Second {
+		t.Errorf("it was listened to for %s", waited)
+	}
+}
+
+// A link may be slow, and a service large. That the node is alive is seen from what comes meanwhile, events and large parts of them.
+func TestANodeThatGetsOnIsListenedTo(t *testing.T) {
+	large := strings.Repeat(" ", 5*eventPart) + snapshot4 + "\n"
+	bookmark := `{"event":"bookmark","id":9,"data":{"index":9}}` + "\n"
+	parts := func(yield func(string) bool) {
+		for part := range slices.Chunk([]byte(large), eventPart) {
+			if !yield(string(part)) {
+				return
+			}
+		}
+		for yield(bookmark) {
+		}
+	}
+	f := follow(t, 5, drips(15*time.Second, parts))
+	if len(f.events) != 5 || f.err != nil || len(f.asked) != 1 {
+		t.Errorf("events %v, error %v, asked %v, interruptions %v", f.events, f.err, f.asked, f.lost)
+	}
+}
+
+func TestTheTimeThatAConsumerTakesIsNotTheNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := client(t, "http://n1")
+		c.http.Transport = &script{tries: []func() (*http.Response, error){goesSilent(snapshot4, delta5)}}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer cancel()
+		taken := 0
+		for _, err := range Follow(ctx, c, Watching{All: true}, func(i Interruption) { t.Errorf("%+v", i) }) {
+			if taken++; err != nil || taken == 2 {
+				break
+			}
+			time.Sleep(time.Hour)
+		}
+		if taken != 2 {
+			t.Errorf("%d events were taken", taken)
+		}
+	})
 }
 
 func TestAnEventThatWasCutOffIsNotTaken(t *testing.T) {

@@ -14,9 +14,9 @@ import (
 // the registry owns of an instance is not sent.
 func Register(i registry.Instance) Call[registry.Instance] {
 	if i.ID == "" {
-		return Call[registry.Instance]{write(http.MethodPost, wire.PathInstances(i.Service), documentOf(i))}
+		return fitting(write(http.MethodPost, wire.PathInstances(i.Service), documentOf(i)), instanceOf(i.Service, ""))
 	}
-	return Call[registry.Instance]{write(http.MethodPut, wire.PathInstance(i.Service, i.ID), documentOf(i))}
+	return fitting(write(http.MethodPut, wire.PathInstance(i.Service, i.ID), documentOf(i)), instanceOf(i.Service, i.ID))
 }
 
 // Deregister removes an instance. With a drain the node answers when all who watch the service and want to be waited for
@@ -27,18 +27,18 @@ func Deregister(service, id string, drain time.Duration) Call[wire.Deregistered]
 		call.query = url.Values{wire.ParamDrain: {drain.String()}}
 		call.patience += drain
 	}
-	return Call[wire.Deregistered]{call}
+	return fitting(call, func(d wire.Deregistered) bool { return d.Index > 0 })
 }
 
 // ReportHealth says how an instance is, or one of its checks.
 func ReportHealth(service, id string, report wire.HealthReport) Call[registry.Instance] {
-	return Call[registry.Instance]{write(http.MethodPut, wire.PathHealth(service, id), report)}
+	return fitting(write(http.MethodPut, wire.PathHealth(service, id), report), instanceOf(service, id))
 }
 
 // SetMaintenance takes an instance out of discovery or brings it back.
 func SetMaintenance(service, id string, m registry.Maintenance) Call[registry.Instance] {
 	body := wire.Maintenance{Enabled: &m.Enabled, Reason: m.Reason}
-	return Call[registry.Instance]{write(http.MethodPut, wire.PathMaintenance(service, id), body)}
+	return fitting(write(http.MethodPut, wire.PathMaintenance(service, id), body), instanceOf(service, id))
 }
 
 // write is a write that the log decides, and that nodes remember by its key: it is applied once, on however many of them it
