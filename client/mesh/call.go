@@ -117,6 +117,10 @@ func (c *call) begin(pick func(context.Context) (lb.Call, error)) (*try, context
 	}
 	c.tried.Add(t.picked.Instance().ID)
 	ctx, t.cancel = context.WithCancelCause(ctx)
+	if !c.body.empty {
+		t.upload = uploadUntil(ctx, t.body)
+		t.body = t.upload
+	}
 	c.began++
 	return t, ctx, nil
 }

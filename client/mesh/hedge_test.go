@@ -1,10 +1,13 @@
 package mesh
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,6 +66,28 @@ func TestWhatMayNotBeSentTwiceIsNotHedged(t *testing.T) {
 	want(t, r, err, 200, "200 ten")
 	if n.Load() < 3 {
 		t.Error("the last call was lost")
+	}
+}
+
+// TestABodyThatThereIsOnceStaysWithItsTry, also as long as nobody has read it.
+func TestABodyThatThereIsOnceStaysWithItsTry(t *testing.T) {
+	w := newTown(t)
+	var one, two hits
+	w.serve(one.answer(200))
+	w.serve(two.answer(200))
+	var dials atomic.Int64
+	c := w.client(WithHedging(Hedging{After: time.Millisecond}), WithBase(&http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if dials.Add(1) == 1 {
+				time.Sleep(20 * time.Millisecond)
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		},
+	}))
+	r, err := post(t, c, &closing{Reader: strings.NewReader("ten")}, "Idempotency-Key", "1")
+	want(t, r, err, 200, "200 ten")
+	if n := dials.Load(); n != 1 {
+		t.Errorf("%d instances were called", n)
 	}
 }
 

@@ -63,6 +63,10 @@ func New(source lb.Source, opts ...Option) (*Transport, error) {
 // RoundTrip makes the call. Its error is a [*TryError] where an instance was called; else it is one of package lb's or
 // registry's, wrapped, [ErrThrottled] or [ErrClosed], and nothing was sent. An answer that could not be bettered by
 // retries is no error: the caller gets the last one.
+//
+// It returns when the context of the request ends, also from within a Read of the request's body: a body is closed with its
+// try, while it is read if need be, as [http.Request] has it. Only one whose Close leaves a Read waiting holds up a call over
+// HTTP/1, where net/http waits for it.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.closed.Load() {
 		closeBody(req)

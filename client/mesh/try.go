@@ -23,6 +23,7 @@ type try struct {
 	pool   *pool
 	nth    int // of the call, from 0
 	body   io.ReadCloser
+	upload *upload // which is the body; nil where there is none
 	span   span
 	cancel context.CancelCauseFunc
 	lost   atomic.Bool // another was sooner
@@ -49,8 +50,11 @@ func (t *try) send(ctx context.Context) result {
 	response, err := t.await(ctx, request) //nolint:bodyclose // attach hands it on
 	t.pool.answered()
 	if err != nil {
-		if errors.Is(err, errRefused) {
+		switch {
+		case errors.Is(err, errRefused):
 			t.verdict = lb.Rejected
+		case ctx.Err() != nil && t.upload.waiting():
+			t.verdict = lb.Neutral // nobody answers half a request
 		}
 		r := result{try: t, err: err, sent: sent == nil || sent.maybe(ctx.Err() != nil)}
 		t.end(err)
