@@ -36,7 +36,7 @@ func TestInstancesThatMisbehave(t *testing.T) {
 			w.raw(func(c net.Conn) { asked.Add(1); bad(c) })
 			var good hits
 			w.serve(good.answer(200))
-			tr := w.transport(WithTryTimeout(100*time.Millisecond), WithStrategy("least-connections"))
+			tr := w.transport(WithTryTimeout(400*time.Millisecond), WithStrategy("round-robin"))
 			c := &http.Client{Transport: tr}
 			for range 4 {
 				r, err := c.Get("http://payments/")
