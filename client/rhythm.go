@@ -32,6 +32,8 @@ type rhythm struct {
 	members map[*Registration]struct{} // guarded by the lock of all
 	wake    chan struct{}              // something is to be registered now
 	ended   chan struct{}              // closed when the last member has gone
+
+	failures int // tries in a row that no node took; of run alone
 }
 
 func newRhythm(all *registrations, ttl time.Duration) *rhythm {
@@ -41,9 +43,14 @@ func newRhythm(all *registrations, ttl time.Duration) *rhythm {
 // beat is the time between two heartbeats.
 func (y *rhythm) beat() time.Duration { return y.ttl / beatsPerLease }
 
-// patience is how long a node may take.
+// patience is how long a node may take. After a try that no node took it is twice as long: nodes that are asked by more clients than
+// they can answer in time answer none of them, if all go away before their turn and come back at the end of the queue.
 func (y *rhythm) patience() time.Duration {
-	return min(max(y.ttl/patiencesPerLease, leastPatience), mostPatience)
+	patience := max(y.ttl/patiencesPerLease, leastPatience)
+	if y.failures > 0 {
+		patience *= 2
+	}
+	return min(patience, mostPatience)
 }
 
 // rouse has what needs it be registered at once.
@@ -59,7 +66,6 @@ func (y *rhythm) run(ctx context.Context) {
 	// Programs that were started together shall not beat together.
 	timer := time.NewTimer(y.beat()/4 + rand.N(y.beat()*3/4)) //nolint:gosec // nobody gains from guessing it
 	defer timer.Stop()
-	failures := 0
 	for {
 		beaten := false
 		select {
@@ -85,12 +91,12 @@ func (y *rhythm) run(ctx context.Context) {
 			err = y.restore(ctx)
 		}
 		switch {
-		case err != nil && (beaten || failures == 0):
-			timer.Reset(backoff(failures, y.beat()))
-			failures++
+		case err != nil && (beaten || y.failures == 0):
+			timer.Reset(backoff(y.failures, y.beat()))
+			y.failures++
 		case err == nil && beaten:
 			timer.Reset(jittered(y.beat()) - time.Since(heard))
-			failures = 0
+			y.failures = 0
 		}
 	}
 }

@@ -17,8 +17,10 @@ const (
 	// one from each client.
 	gatherTime = 25 * time.Millisecond
 
-	// patience is for how long a heartbeat looks for a leader.
-	patience = 5 * time.Second
+	// patience is for how long a heartbeat looks for a leader. It is less than clients with leases of the usual length have with
+	// a node: one that gives up on its call closes the connection with it, and where thousands do so at once, the nodes have so
+	// much to do with new connections that they lose their leader again.
+	patience = 2 * time.Second
 
 	// maxMessages is how many messages are under way at once. While the leader does not answer, heartbeats wait on their own
 	// node, and not in messages.
@@ -74,7 +76,7 @@ func (c *Collector) Taken() uint64 { return c.taken.Load() }
 func (c *Collector) Messages() uint64 { return c.messages.Load() }
 
 // Send passes heartbeats on, and returns what the leader says to them once it has acknowledged them all. The error is
-// [fault.ErrNoLeader] where that takes longer than 5 s, and [fault.ErrOverloaded] where too many wait already. After an
+// [fault.ErrNoLeader] where that takes longer than 2 s, and [fault.ErrOverloaded] where too many wait already. After an
 // error some leases may have been renewed. To send a heartbeat again never does harm.
 func (c *Collector) Send(ctx context.Context, beats []wire.Heartbeat) (wire.Renewal, error) {
 	a := &asking{beats: beats, verdicts: make([]verdict, len(beats)), open: len(beats), done: make(chan struct{})}

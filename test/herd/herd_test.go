@@ -54,11 +54,11 @@ func gather(t *testing.T) *herd {
 	return h
 }
 
-// stand asks all clients how they stand, once each has had a heartbeat after a moment.
-func (h *herd) stand(since time.Time, within time.Duration) standing {
+// stand asks all clients how they stand, once each has had a heartbeat after a moment and was registered again so often.
+func (h *herd) stand(since time.Time, again int, within time.Duration) standing {
 	h.t.Helper()
 	for _, p := range h.parts {
-		if err := p.Tell(question{since, within}); err != nil {
+		if err := p.Tell(question{since, again, within}); err != nil {
 			h.t.Fatal(err)
 		}
 	}
@@ -140,7 +140,7 @@ func TestAHerdComesBackWhenAllNodesWereAway(t *testing.T) {
 	h := gather(t)
 	for _, away := range []time.Duration{h.ttl / 3, h.ttl * 3 / 2} {
 		began := time.Now()
-		usual, _ := peak(h.stand(began, 3*h.ttl).Calls.Answered, began, time.Now())
+		usual, _ := peak(h.stand(began, 0, 3*h.ttl).Calls.Answered, began, time.Now())
 		for _, p := range h.cluster.Nodes {
 			p.Kill()
 		}
@@ -158,7 +158,7 @@ func TestAHerdComesBackWhenAllNodesWereAway(t *testing.T) {
 func TestAHerdThatTheRegistryForgotRegistersAgain(t *testing.T) {
 	h := gather(t)
 	began := time.Now()
-	usual, _ := peak(h.stand(began, 3*h.ttl).Calls.Answered, began, time.Now())
+	usual, _ := peak(h.stand(began, 0, 3*h.ttl).Calls.Answered, began, time.Now())
 	forgotten := time.Now()
 	h.forget()
 	h.requireBack("all forgotten", forgotten, usual, 1)
@@ -184,7 +184,7 @@ func (h *herd) forget() {
 func (h *herd) requireBack(what string, since time.Time, usual, again int) {
 	h.t.Helper()
 	ready := time.Now()
-	s := h.stand(ready, 4*h.ttl+time.Minute) // patience, not a figure
+	s := h.stand(ready, again, 4*h.ttl+time.Minute) // patience, not a figure
 	if s.Unheard > 0 {
 		h.t.Errorf("%d clients are not heard again", s.Unheard)
 	}

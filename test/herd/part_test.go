@@ -26,10 +26,11 @@ type partJob struct {
 	Gather      time.Duration // in which all must be registered
 }
 
-// question asks how the registrations of a process stand, once each has had a heartbeat after that time, or sooner where
-// that takes too long.
+// question asks how the registrations of a process stand, once each has had a heartbeat after that time and was registered again so
+// often, or sooner where that takes too long. A node that is a moment behind the others may renew what is forgotten already.
 type question struct {
 	Since  time.Time
+	Again  int
 	Within time.Duration
 }
 
@@ -99,7 +100,7 @@ func standingOf(all []*client.Registration, ask question, calls *counts) standin
 		s := standing{Reregistered: map[int]int{}}
 		for _, r := range all {
 			status := r.Status()
-			if status.State != client.Registered || !status.LastHeartbeat.After(ask.Since) {
+			if status.State != client.Registered || !status.LastHeartbeat.After(ask.Since) || status.Reregistered < ask.Again {
 				s.Unheard++
 			}
 			if s.First.IsZero() || status.LastHeartbeat.Before(s.First) {
