@@ -172,6 +172,16 @@ func inFlight(t *Transport) (n int) {
 	return n
 }
 
+// awaitNoPools waits until the connections of all instances have been given up.
+func awaitNoPools(t testing.TB, tr *Transport) {
+	t.Helper()
+	eventually(t, "the pool is dropped", func() bool {
+		tr.pools.mu.RLock()
+		defer tr.pools.mu.RUnlock()
+		return len(tr.pools.of) == 0
+	})
+}
+
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {

@@ -93,11 +93,7 @@ func TestTheLastAnswerOfAnInstanceThatIsGoneTakesItsConnectionAlong(t *testing.T
 	if err := w.reg.Deregister("payments", id); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the pool is dropped", func() bool {
-		tr.pools.mu.RLock()
-		defer tr.pools.mu.RUnlock()
-		return len(tr.pools.of) == 0
-	})
+	awaitNoPools(t, tr)
 	close(more)
 	want(t, r, nil, 200, "")
 	eventually(t, "the connection is closed", func() bool {

@@ -166,11 +166,7 @@ func TestAnInstanceThatGoesTakesItsConnectionsAlong(t *testing.T) {
 	if err := w.reg.Deregister("payments", "p1"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the pool is dropped", func() bool {
-		tr.pools.mu.RLock()
-		defer tr.pools.mu.RUnlock()
-		return len(tr.pools.of) == 0
-	})
+	awaitNoPools(t, tr)
 	close(more)
 	want(t, r, nil, 200, "begun ended")
 }

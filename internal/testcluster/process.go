@@ -271,7 +271,7 @@ func (c *Processes) Leader() *Process {
 			if p.frozen || !p.Running() {
 				continue
 			}
-			if s, err := selfOf(ctx, p); err == nil && s.State == "leader" {
+			if s, err := SelfOf(ctx, p.HTTP); err == nil && s.State == "leader" {
 				leader = p
 				return nil
 			}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"testing"
+
+	"github.com/musterhq/muster/internal/wire"
 )
 
 // RequireSameState waits until all nodes stand at one index, and fails the test where they hold different states there.
@@ -15,19 +17,19 @@ func RequireSameState(t testing.TB, c *Processes) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	err := Poll(ctx, func(ctx context.Context) error {
-		first, err := selfOf(ctx, c.Nodes[0])
+		first, err := SelfOf(ctx, c.Nodes[0].HTTP)
 		if err != nil {
 			return err
 		}
 		for _, p := range c.Nodes[1:] {
-			other, err := selfOf(ctx, p)
+			other, err := SelfOf(ctx, p.HTTP)
 			switch {
 			case err != nil:
 				return err
-			case other.Index != first.Index:
-				return fmt.Errorf("%s stands at %d, %s at %d", c.Nodes[0].Name, first.Index, p.Name, other.Index)
-			case other.Hash != first.Hash:
-				t.Fatalf("%s and %s stand at %d with different states", c.Nodes[0].Name, p.Name, other.Index)
+			case other.AppliedIndex != first.AppliedIndex:
+				return fmt.Errorf("%s stands at %d, %s at %d", c.Nodes[0].Name, first.AppliedIndex, p.Name, other.AppliedIndex)
+			case other.StateHash != first.StateHash:
+				t.Fatalf("%s and %s stand at %d with different states", c.Nodes[0].Name, p.Name, other.AppliedIndex)
 			}
 		}
 		return nil
@@ -37,15 +39,10 @@ func RequireSameState(t testing.TB, c *Processes) {
 	}
 }
 
-type self struct {
-	State string `json:"state"`
-	Index uint64 `json:"applied_index"`
-	Hash  string `json:"state_hash"`
-}
-
-func selfOf(ctx context.Context, p *Process) (self, error) {
-	var s self
-	answer, err := Get(ctx, p.HTTP+"/v1/cluster/self")
+// SelfOf asks the node at a base URL how it sees itself.
+func SelfOf(ctx context.Context, base string) (wire.Self, error) {
+	var s wire.Self
+	answer, err := Get(ctx, base+wire.PathSelf)
 	if err == nil {
 		err = answer.Decode(&s)
 	}

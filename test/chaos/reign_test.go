@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/testcluster"
-	"github.com/musterhq/muster/internal/wire"
 )
 
 // reign is when somebody led, as the nodes say themselves. A node that is cut off leads for as long as it does not know better.
@@ -37,11 +36,7 @@ func watchReign(t *testing.T, nodes []string) *reign {
 func (r *reign) ask(ctx context.Context, node string) {
 	for ctx.Err() == nil {
 		within, cancel := context.WithTimeout(ctx, time.Second) // a frozen one says nothing
-		var self wire.Self
-		answer, err := testcluster.Get(within, node+wire.PathSelf)
-		if err == nil {
-			err = answer.Decode(&self)
-		}
+		self, err := testcluster.SelfOf(within, node)
 		cancel()
 		r.note(node, err == nil && self.State == "leader")
 		select {
